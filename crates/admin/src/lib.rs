@@ -1,0 +1,1 @@
+//! HTTP doors over the rooms above.

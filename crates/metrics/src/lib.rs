@@ -1,0 +1,1 @@
+//! Call events in, numbers out.

@@ -1,0 +1,1 @@
+//! The directory of trunks, tenants, numbers, plans: who gets the call.

@@ -1,0 +1,1 @@
+//! Decides, with reasons, how a caller is treated.

@@ -1,0 +1,1 @@
+//! The virtual world: phones, carriers, links, clock, traffic.

@@ -1,0 +1,1 @@
+//! One leg of a call as a dialog with its offers, answers, requests in sequence.

@@ -1,0 +1,1 @@
+//! What must survive a restart: call log, list entries, passes, directory versions.
