@@ -1,0 +1,338 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use memchr::memchr;
+
+use crate::limits::PARAMS_MAX;
+use crate::scan::{is_uri, number};
+use crate::{Param, ParseError};
+
+/// A URI in its parts, as they came (RFC 3261 §19.1, RFC 3966, RFC 5031).
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Uri<'a> {
+    /// The scheme as it came, without the colon.
+    pub scheme: &'a [u8],
+    /// `sip`, `sips`: what stands before `@`, escapes kept. `tel`: the number with its separators.
+    pub user: Option<&'a [u8]>,
+    /// `sip`, `sips`: what stands between the first `:` of the user part and `@`.
+    pub password: Option<&'a [u8]>,
+    /// `sip`, `sips` only.
+    pub host: Option<Host<'a>>,
+    /// `sip`, `sips` only.
+    pub port: Option<u16>,
+    /// From the first `;` on, or empty.
+    pub params: &'a [u8],
+    /// What follows `?`, or empty.
+    pub headers: &'a [u8],
+    /// Everything after the scheme's colon: all that there is to an `urn` or to an unknown scheme.
+    pub opaque: &'a [u8],
+    /// The whole URI.
+    pub raw: &'a [u8],
+}
+
+/// The schemes this crate reads the parts of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// RFC 3261 §19.1
+    Sip,
+    /// RFC 3261 §19.1
+    Sips,
+    /// RFC 3966
+    Tel,
+    /// RFC 8141; RFC 5031 for emergency services
+    Urn,
+    /// Any other
+    Other,
+}
+
+/// A host by name or by address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Host<'a> {
+    /// A name, as it came.
+    Name(&'a [u8]),
+    /// A dotted quad.
+    V4(Ipv4Addr),
+    /// An address that stood in brackets.
+    V6(Ipv6Addr),
+}
+
+impl<'a> Uri<'a> {
+    /// Reads a URI. `sip`, `sips` and `tel` are read in full, others as scheme and opaque part.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let at = |offset| ParseError::UriMalformed { offset };
+        let colon = memchr(b':', bytes).ok_or(at(0))?;
+        let (scheme, opaque) = (&bytes[..colon], &bytes[colon + 1..]);
+        let scheme_ok = scheme.first().is_some_and(u8::is_ascii_alphabetic)
+            && scheme
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        if !scheme_ok || opaque.is_empty() {
+            return Err(at(0));
+        }
+        if let Some(offset) = opaque.iter().position(|&byte| !is_uri(byte)) {
+            return Err(at(colon + 1 + offset));
+        }
+        let mut uri = Self {
+            scheme,
+            user: None,
+            password: None,
+            host: None,
+            port: None,
+            params: b"",
+            headers: b"",
+            opaque,
+            raw: bytes,
+        };
+        match uri.kind() {
+            Scheme::Sip | Scheme::Sips => uri.read_sip().map_err(|offset| at(colon + 1 + offset))?,
+            Scheme::Tel => uri.read_tel().map_err(|offset| at(colon + 1 + offset))?,
+            Scheme::Urn | Scheme::Other => {}
+        }
+        if uri.params.iter().filter(|&&byte| byte == b';').count() > PARAMS_MAX {
+            return Err(ParseError::TooManyParams { max: PARAMS_MAX });
+        }
+        Ok(uri)
+    }
+
+    /// Which scheme this is, in any case.
+    pub const fn kind(&self) -> Scheme {
+        if self.scheme.eq_ignore_ascii_case(b"sip") {
+            Scheme::Sip
+        } else if self.scheme.eq_ignore_ascii_case(b"sips") {
+            Scheme::Sips
+        } else if self.scheme.eq_ignore_ascii_case(b"tel") {
+            Scheme::Tel
+        } else if self.scheme.eq_ignore_ascii_case(b"urn") {
+            Scheme::Urn
+        } else {
+            Scheme::Other
+        }
+    }
+
+    /// The parameters, in order.
+    pub const fn uri_params(&self) -> UriParams<'a> {
+        UriParams { rest: self.params }
+    }
+
+    /// The value of the first parameter of that name, in any case; empty for one without `=`.
+    pub fn param(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.uri_params()
+            .find(|param| param.is(name))
+            .map(|param| param.value.unwrap_or(b""))
+    }
+
+    /// The user part with `%41` made `A`; borrowed when nothing is escaped.
+    pub fn user_decoded(&self) -> Option<Cow<'a, [u8]>> {
+        self.user.map(percent_decoded)
+    }
+
+    /// `[user[:password]@]host[:port][;params][?headers]`; an error is the offset in the opaque part.
+    fn read_sip(&mut self) -> Result<(), usize> {
+        let opaque = self.opaque;
+        let mut at = 0;
+        if let Some(sign) = memchr(b'@', opaque) {
+            let userinfo = &opaque[..sign];
+            match memchr(b':', userinfo) {
+                Some(colon) => {
+                    self.user = Some(&userinfo[..colon]);
+                    self.password = Some(&userinfo[colon + 1..]);
+                }
+                None => self.user = Some(userinfo),
+            }
+            if self.user.is_none_or(<[u8]>::is_empty) {
+                return Err(0);
+            }
+            check_escapes(userinfo)?;
+            at = sign + 1;
+            // A second `@` would let two readers see two hosts.
+            if let Some(second) = memchr(b'@', &opaque[at..]) {
+                return Err(at + second);
+            }
+        }
+        let rest = &opaque[at..];
+        let question = memchr(b'?', rest);
+        let before = question.map_or(rest, |question| &rest[..question]);
+        self.headers = question.map_or(b"", |question| &rest[question + 1..]);
+        let host_end = memchr(b';', before).unwrap_or(before.len());
+        self.params = &before[host_end..];
+        let (host, port) = host_and_port(&before[..host_end]).ok_or(at)?;
+        self.host = Some(host);
+        self.port = port;
+        check_params(self.params).map_err(|offset| at + host_end + offset)?;
+        check_escapes(self.params).map_err(|offset| at + host_end + offset)?;
+        check_escapes(self.headers)
+    }
+
+    /// Global `+1-202…` or local number, then parameters (RFC 3966 §3).
+    fn read_tel(&mut self) -> Result<(), usize> {
+        let end = memchr(b';', self.opaque).unwrap_or(self.opaque.len());
+        let number = &self.opaque[..end];
+        let (digits, local) = match number {
+            [b'+', digits @ ..] => (digits, false),
+            digits => (digits, true),
+        };
+        let mut seen = false;
+        for (offset, &byte) in digits.iter().enumerate() {
+            match byte {
+                b'-' | b'.' | b'(' | b')' => {}
+                b'0'..=b'9' => seen = true,
+                b'*' | b'#' | b'A'..=b'F' | b'a'..=b'f' if local => seen = true,
+                _ => return Err(offset),
+            }
+        }
+        if !seen {
+            return Err(0);
+        }
+        self.user = Some(number);
+        self.params = &self.opaque[end..];
+        check_params(self.params).map_err(|offset| end + offset)
+    }
+}
+
+impl fmt::Debug for Uri<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ({} bytes)", self.scheme.escape_ascii(), self.opaque.len())
+    }
+}
+
+impl<'a> Host<'a> {
+    /// Reads `example.com`, `192.0.2.1` or `[2001:db8::1]`.
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        if let [b'[', inside @ .., b']'] = bytes {
+            return std::str::from_utf8(inside).ok()?.parse().ok().map(Self::V6);
+        }
+        let last_label = bytes
+            .strip_suffix(b".")
+            .unwrap_or(bytes)
+            .rsplit(|&byte| byte == b'.')
+            .next()?;
+        if last_label.iter().all(u8::is_ascii_digit) {
+            // No name ends in a label of digits (RFC 3261 §25.1, toplabel), so this is an address or nothing.
+            return std::str::from_utf8(bytes).ok()?.parse().ok().map(Self::V4);
+        }
+        let name_ok = bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+            && bytes.first() != Some(&b'.')
+            && bytes.first() != Some(&b'-')
+            && bytes.len() <= HOST_BYTES_MAX;
+        name_ok.then_some(Self::Name(bytes))
+    }
+
+    /// The address, if it is one.
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Name(_) => None,
+            Self::V4(ip) => Some(IpAddr::V4(*ip)),
+            Self::V6(ip) => Some(IpAddr::V6(*ip)),
+        }
+    }
+}
+
+impl fmt::Debug for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "{}", name.escape_ascii()),
+            Self::V4(ip) => write!(f, "{ip}"),
+            Self::V6(ip) => write!(f, "[{ip}]"),
+        }
+    }
+}
+
+/// The parameters of a URI, in order.
+#[derive(Clone)]
+pub struct UriParams<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for UriParams<'a> {
+    type Item = Param<'a>;
+
+    fn next(&mut self) -> Option<Param<'a>> {
+        let [b';', rest @ ..] = self.rest else { return None };
+        let end = memchr(b';', rest).unwrap_or(rest.len());
+        self.rest = &rest[end..];
+        let param = &rest[..end];
+        Some(match memchr(b'=', param) {
+            Some(equals) => Param {
+                name: &param[..equals],
+                value: Some(&param[equals + 1..]),
+            },
+            None => Param {
+                name: param,
+                value: None,
+            },
+        })
+    }
+}
+
+/// `host[:port]` without white space.
+pub(crate) fn host_and_port(bytes: &[u8]) -> Option<(Host<'_>, Option<u16>)> {
+    let host_end = match bytes.first()? {
+        b'[' => memchr(b']', bytes)? + 1,
+        _ => memchr(b':', bytes).unwrap_or(bytes.len()),
+    };
+    let host = Host::parse(&bytes[..host_end])?;
+    match &bytes[host_end..] {
+        [] => Some((host, None)),
+        [b':', port @ ..] => Some((host, Some(number(port, u64::from(u16::MAX))? as u16))),
+        _ => None,
+    }
+}
+
+/// Every `%` begins an escape of two hexadecimal digits.
+fn check_escapes(bytes: &[u8]) -> Result<(), usize> {
+    let mut at = 0;
+    while let Some(count) = memchr(b'%', &bytes[at..]) {
+        at += count;
+        match bytes.get(at + 1..at + 3) {
+            Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => at += 3,
+            _ => return Err(at),
+        }
+    }
+    Ok(())
+}
+
+/// No parameter of a URI has an empty name.
+fn check_params(params: &[u8]) -> Result<(), usize> {
+    match params
+        .windows(2)
+        .position(|pair| pair[0] == b';' && matches!(pair[1], b';' | b'='))
+    {
+        Some(offset) => Err(offset + 1),
+        None if params.last() == Some(&b';') => Err(params.len() - 1),
+        None => Ok(()),
+    }
+}
+
+fn percent_decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if memchr(b'%', bytes).is_none() {
+        return Cow::Borrowed(bytes);
+    }
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if let (b'%', [high, low, after @ ..]) = (first, tail)
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            out.push((high * 16 + low) as u8);
+            rest = after;
+        } else {
+            out.push(*first);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// RFC 1035 §2.3.4, with the dot at the end.
+const HOST_BYTES_MAX: usize = 254;

@@ -1,0 +1,215 @@
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::limits::PARAMS_MAX;
+use crate::message::Headers;
+use crate::scan::{ListItems, is_lws, is_token, number, skip_lws, span, trim};
+use crate::uri::Host;
+use crate::{HeaderName, Params, ParseError};
+
+/// One hop of the way back (RFC 3261 §20.42, RFC 3581).
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Via<'a> {
+    /// `UDP`, `TCP`, `TLS`, `WS` … as it came.
+    pub transport: &'a [u8],
+    /// Host of `sent-by`.
+    pub host: Host<'a>,
+    /// Port of `sent-by`.
+    pub port: Option<u16>,
+    /// The transaction identifier; begins with `z9hG4bK` since RFC 3261 (§8.1.1.7).
+    pub branch: Option<&'a [u8]>,
+    /// The address the previous hop was seen from, as it came.
+    pub received: Option<&'a [u8]>,
+    /// `None`: absent; `Some(None)`: asked for; `Some(Some(port))`: filled (RFC 3581 §4).
+    pub rport: Option<Option<u16>>,
+    /// The multicast or wanted address, as it came.
+    pub maddr: Option<&'a [u8]>,
+    /// The multicast time to live.
+    pub ttl: Option<u8>,
+    /// The parameters, from the first `;` on, or empty.
+    pub params: &'a [u8],
+    /// The whole value, trimmed.
+    pub raw: &'a [u8],
+}
+
+impl<'a> Via<'a> {
+    /// Reads one value.
+    pub fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
+        Self::parse_within(value, PARAMS_MAX)
+    }
+
+    pub(crate) fn parse_within(value: &'a [u8], params_max: usize) -> Result<Self, ParseError> {
+        let raw = trim(value);
+        let at = |offset| ParseError::Malformed {
+            header: HeaderName::Via,
+            offset,
+        };
+        let (transport, sent_by) = sent_protocol(raw).map_err(at)?;
+        let (host, port, params_at) = read_sent_by(raw, sent_by).ok_or(at(sent_by))?;
+        let mut via = Self {
+            transport,
+            host,
+            port,
+            branch: None,
+            received: None,
+            rport: None,
+            maddr: None,
+            ttl: None,
+            params: &raw[params_at..],
+            raw,
+        };
+        let mut params = Params::new(via.params);
+        let mut count = 0;
+        while let Some(param) = params.next() {
+            let param = param.map_err(|offset| at(params_at + offset))?;
+            count += 1;
+            if count > params_max {
+                return Err(ParseError::TooManyParams { max: params_max });
+            }
+            if !via.note(param.name, param.value) {
+                return Err(at(params_at + params.offset()));
+            }
+        }
+        Ok(via)
+    }
+
+    /// Whether the branch promises to be unique (RFC 3261 §17.2.3); without it the rules of RFC 2543 hold.
+    pub fn has_magic_cookie(&self) -> bool {
+        self.branch
+            .and_then(|branch| branch.get(..7))
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"z9hG4bK"))
+    }
+
+    /// The address in `received`, with or without brackets (RFC 5118 §4.5).
+    pub fn received_ip(&self) -> Option<IpAddr> {
+        let text = std::str::from_utf8(self.received?).ok()?;
+        match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(inside) => inside.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+            None => text.parse().ok(),
+        }
+    }
+
+    /// Notes a parameter; false when it is malformed, or repeated where two readers could differ.
+    fn note(&mut self, name: &'a [u8], value: Option<&'a [u8]>) -> bool {
+        // The five that matter have five lengths and first letters between them: most parameters of a Via are
+        // told apart by one comparison.
+        let slot = match name.len() {
+            6 if name.eq_ignore_ascii_case(b"branch") => &mut self.branch,
+            8 if name.eq_ignore_ascii_case(b"received") => &mut self.received,
+            5 if name.eq_ignore_ascii_case(b"maddr") => &mut self.maddr,
+            5 if name.eq_ignore_ascii_case(b"rport") => {
+                let port = value.map(|value| number(value, u64::from(u16::MAX)));
+                return match port {
+                    Some(None) => false,
+                    filled => self
+                        .rport
+                        .replace(filled.flatten().map(|port| port as u16))
+                        .is_none(),
+                };
+            }
+            3 if name.eq_ignore_ascii_case(b"ttl") => {
+                let ttl = value.and_then(|value| number(value, 255)).map(|ttl| ttl as u8);
+                return ttl.is_some() && std::mem::replace(&mut self.ttl, ttl).is_none();
+            }
+            _ => return true,
+        };
+        value.is_some() && std::mem::replace(slot, value).is_none()
+    }
+}
+
+impl fmt::Debug for Via<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Via {} {}", self.transport.escape_ascii(), self.host)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// All Via values of a message, top first, over all lines and comma lists. After an error there are no more.
+#[derive(Clone)]
+pub struct Vias<'a> {
+    headers: Headers<'a>,
+    items: ListItems<'a>,
+    params_max: usize,
+}
+
+impl<'a> Vias<'a> {
+    pub(crate) fn new(headers: Headers<'a>, params_max: usize) -> Self {
+        Self {
+            headers,
+            items: ListItems::none(),
+            params_max,
+        }
+    }
+}
+
+impl<'a> Iterator for Vias<'a> {
+    type Item = Result<Via<'a>, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = loop {
+            if let Some(item) = self.items.next() {
+                break item;
+            }
+            self.items = ListItems::new(self.headers.next()?.value);
+        };
+        let via = item
+            .map_err(|offset| ParseError::Malformed {
+                header: HeaderName::Via,
+                offset,
+            })
+            .and_then(|item| Via::parse_within(item, self.params_max));
+        if via.is_err() {
+            self.headers.stop();
+            self.items = ListItems::none();
+        }
+        Some(via)
+    }
+}
+
+/// `SIP / 2.0 / UDP` with white space around each slash; returns the transport and where `sent-by` begins.
+fn sent_protocol(raw: &[u8]) -> Result<(&[u8], usize), usize> {
+    let start = match raw {
+        // Nearly every Via begins like this.
+        [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b'/', ..] => 8,
+        _ => {
+            let after_name = expect_word(raw, 0, b"SIP")?;
+            let after_slash = expect_word(raw, after_name, b"/")?;
+            let after_version = expect_word(raw, after_slash, b"2.0")?;
+            expect_word(raw, after_version, b"/")?
+        }
+    };
+    let transport_at = skip_lws(raw, start);
+    let end = span(raw, transport_at, is_token);
+    let sent_by = skip_lws(raw, end);
+    if end == transport_at || sent_by == end {
+        return Err(end);
+    }
+    Ok((&raw[transport_at..end], sent_by))
+}
+
+fn expect_word(raw: &[u8], at: usize, word: &[u8]) -> Result<usize, usize> {
+    let at = skip_lws(raw, at);
+    match raw.get(at..at + word.len()) {
+        Some(found) if found.eq_ignore_ascii_case(word) => Ok(at + word.len()),
+        _ => Err(at),
+    }
+}
+
+/// `host [: port]`; returns where the parameters begin.
+fn read_sent_by(raw: &[u8], at: usize) -> Option<(Host<'_>, Option<u16>, usize)> {
+    let host_end = match raw.get(at)? {
+        b'[' => at + memchr::memchr(b']', &raw[at..])? + 1,
+        _ => span(raw, at, |byte| !matches!(byte, b':' | b';') && !is_lws(byte)),
+    };
+    let host = Host::parse(&raw[at..host_end])?;
+    let mut next = skip_lws(raw, host_end);
+    let mut port = None;
+    if raw.get(next) == Some(&b':') {
+        let digits_at = skip_lws(raw, next + 1);
+        let digits_end = span(raw, digits_at, |byte| byte.is_ascii_digit());
+        port = Some(number(&raw[digits_at..digits_end], u64::from(u16::MAX))? as u16);
+        next = skip_lws(raw, digits_end);
+    }
+    matches!(raw.get(next), None | Some(b';')).then_some((host, port, next))
+}
