@@ -10,6 +10,7 @@
 //! it was spoken the first key typed decides the try, whether the sentence is over or not. It never judges twice and
 //! never reads a clock.
 
+use crate::random::SplitMix;
 use crate::{Digit, PromptId, Sound};
 use std::time::{Duration, Instant};
 
@@ -99,7 +100,7 @@ impl Captcha {
     pub fn new(settings: CaptchaSettings, seed: u64) -> Captcha {
         Captcha {
             settings,
-            random: SplitMix(seed),
+            random: SplitMix::new(seed),
             state: State::Idle,
             tries: 0,
             key: None,
@@ -281,30 +282,6 @@ const DIGITS_AT_END: [&str; 10] = [
     "digit-end-8",
     "digit-end-9",
 ];
-
-/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-#[derive(Debug)]
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`, evenly, but never `last`.
-    fn below_but(&mut self, n: usize, last: Option<usize>) -> usize {
-        let choices = n - usize::from(last.is_some());
-        // The high half times `choices`: the bias is below 2^-28 for our small numbers.
-        let pick = (((self.next() >> 32) * choices as u64) >> 32) as usize;
-        match last {
-            Some(last) if pick >= last => pick + 1,
-            _ => pick,
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

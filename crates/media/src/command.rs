@@ -97,7 +97,8 @@ pub struct Peer {
     pub codec: Codec,
     /// The payload type of telephone events agreed with it, if any (RFC 4733).
     pub telephone_event: Option<u8>,
-    /// Whether it is to send us audio (`sendrecv` or `sendonly` in its SDP): if so, its silence is watched.
+    /// Whether it is to send us audio (it has answered, with `sendrecv` or `sendonly`): if so, its silence is
+    /// watched.
     pub sends: bool,
 }
 
@@ -215,23 +216,23 @@ pub struct MediaStats {
     pub b: SideStats,
 }
 
-/// Packets of one side. Every packet received is in exactly one of `relayed` (of the side across), `kept` and the
-/// refusals.
+/// Packets of one side: what came from its peer, and what we said to it. `received` is always the sum of `relayed`,
+/// `kept`, `strangers` and `malformed`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct SideStats {
-    /// RTP packets that came in on the port.
+    /// Datagrams that came in on the RTP port.
     pub received: u64,
     /// RTP packets of this side's peer handed to the other side.
     pub relayed: u64,
     /// RTP packets heard but not handed on: no bridge, a prompt has the floor, or the way across is not known.
     pub kept: u64,
-    /// RTP packets the socket refused to send towards this side.
+    /// Packets that the machine refused to send to this side.
     pub unsent: u64,
     /// RTP packets of our own (prompts, tones, silence) sent to this side.
     pub played: u64,
     /// Packets from a source that is not the peer.
     pub strangers: u64,
-    /// Packets on the RTP port that are not RTP.
+    /// Datagrams on the RTP port that are not RTP.
     pub malformed: u64,
     /// RTCP packets of this side's peer handed to the other side.
     pub rtcp_relayed: u64,

@@ -10,10 +10,16 @@ mod command;
 mod digit;
 pub mod g711;
 mod id;
+mod latch;
+mod outgoing;
 mod player;
 mod ports;
 mod prompt;
+mod random;
+pub mod rtp;
+mod session;
 pub mod sip_info;
+pub mod telephone_event;
 #[cfg(test)]
 mod testing;
 
@@ -22,6 +28,8 @@ pub use codec::Codec;
 pub use command::{MediaCommand, MediaEvent, MediaStats, OpenFault, Peer, SideStats};
 pub use digit::Digit;
 pub use id::{MediaId, Side};
+pub use latch::{Latch, LatchSettings, Source};
 pub use player::{FRAME, FRAME_TIME, Player, Sound, Step, Tone};
 pub use ports::PortPool;
 pub use prompt::{Library, PromptFault, PromptId, announcements};
+pub use session::{PACKET_MAX, Session, SessionSettings};

@@ -1,6 +1,7 @@
 //! Playing: sounds in, 20 ms frames out.
 
 use crate::{Library, PromptId};
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -101,12 +102,19 @@ impl Player {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Playing {
     Samples(Arc<[i16]>),
     Tone(Tone),
     Silence(usize),
     Cue,
+}
+
+/// Audio stays out of debug output: its length says enough.
+impl fmt::Debug for Playing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} samples", self.len())
+    }
 }
 
 impl Playing {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// Names a prompt: the name of its sound file without `.wav`, such as `digit-end-5`.
@@ -54,9 +55,18 @@ pub mod announcements {
 }
 
 /// The prompts that are loaded. Built once, then shared unchanged between threads.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Library {
     prompts: BTreeMap<PromptId, Arc<[i16]>>,
+}
+
+/// Audio stays out of debug output: the names say enough.
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.prompts.keys().map(PromptId::as_str))
+            .finish()
+    }
 }
 
 impl Library {
