@@ -181,3 +181,148 @@ impl Client {
         one(Action::Report(kind))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ms, t0};
+    use proptest::prelude::*;
+
+    const TIMERS: fn() -> Timers = Timers::default;
+    const BYE: &[u8] = b"BYE sip:a@example.com SIP/2.0\r\n\r\n";
+
+    #[test]
+    fn unanswered_request_is_resent_after_t1_then_twice_as_late_up_to_t2() {
+        let (t0, mut tx) = over_udp();
+        for due in [
+            500, 1500, 3500, 7500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500,
+        ] {
+            assert_eq!(tx.next_deadline(&TIMERS()), Some((t0 + ms(due), "timer E")));
+            assert_eq!(feed(&mut tx, t0 + ms(due - 1), Input::Tick), []);
+            assert_eq!(feed(&mut tx, t0 + ms(due), Input::Tick), [Action::Send(BYE)]);
+        }
+        assert_eq!(tx.next_deadline(&TIMERS()), Some((t0 + ms(32_000), "timer F")));
+        assert_eq!(
+            feed(&mut tx, t0 + ms(32_000), Input::Tick),
+            [Action::Report(TimeoutKind::ClientTimeout)]
+        );
+        assert!(tx.is_over(t0 + ms(32_000)));
+    }
+
+    #[test]
+    fn provisional_lets_the_running_gap_end_and_then_slows_to_t2() {
+        let (t0, mut tx) = over_udp();
+        assert_eq!(feed(&mut tx, t0 + ms(500), Input::Tick), [Action::Send(BYE)]);
+        assert_eq!(
+            feed(&mut tx, t0 + ms(600), Input::Response(100)),
+            [Action::PassUp]
+        );
+        for due in [1500, 5500, 9500] {
+            assert_eq!(tx.next_deadline(&TIMERS()), Some((t0 + ms(due), "timer E")));
+            assert_eq!(feed(&mut tx, t0 + ms(due), Input::Tick), [Action::Send(BYE)]);
+        }
+        assert_eq!(
+            feed(&mut tx, t0 + ms(9_600), Input::Response(100)),
+            [Action::PassUp]
+        );
+        assert_eq!(
+            feed(&mut tx, t0 + ms(32_000), Input::Tick),
+            [Action::Report(TimeoutKind::ClientTimeout)]
+        );
+    }
+
+    #[test]
+    fn final_is_passed_up_once_and_its_copies_are_absorbed_for_t4() {
+        let (t0, mut tx) = over_udp();
+        assert_eq!(feed(&mut tx, t0 + ms(20), Input::Response(200)), [Action::PassUp]);
+        assert_eq!(tx.next_deadline(&TIMERS()), Some((t0 + ms(5_020), "timer K")));
+        assert_eq!(feed(&mut tx, t0 + ms(30), Input::Response(200)), []);
+        assert_eq!(feed(&mut tx, t0 + ms(5_020), Input::Tick), []);
+        assert!(tx.is_over(t0 + ms(5_020)));
+    }
+
+    #[test]
+    fn over_tcp_nothing_is_resent_and_the_final_is_the_end() {
+        let (t0, mut tx) = over_tcp();
+        assert_eq!(tx.next_deadline(&TIMERS()), Some((t0 + ms(32_000), "timer F")));
+        assert_eq!(feed(&mut tx, t0 + ms(500), Input::Tick), []);
+        assert_eq!(
+            feed(&mut tx, t0 + ms(600), Input::Response(100)),
+            [Action::PassUp]
+        );
+        assert_eq!(tx.next_deadline(&TIMERS()), Some((t0 + ms(32_000), "timer F")));
+        assert_eq!(
+            feed(&mut tx, t0 + ms(700), Input::Response(481)),
+            [Action::PassUp]
+        );
+        assert!(tx.is_over(t0 + ms(700)));
+    }
+
+    #[test]
+    fn transport_failure_is_reported_while_waiting_and_ignored_after_the_final() {
+        let (t0, mut tx) = over_tcp();
+        assert_eq!(
+            feed(&mut tx, t0, Input::TransportFailed),
+            [Action::Report(TimeoutKind::TransportFailed)]
+        );
+        let (t0, mut tx) = over_udp();
+        feed(&mut tx, t0, Input::Response(200));
+        assert_eq!(feed(&mut tx, t0, Input::TransportFailed), []);
+    }
+
+    proptest! {
+        /// The user hears one final or one report, never both, and by the end exactly one.
+        #[test]
+        fn user_hears_one_outcome(
+            reliable: bool,
+            ops in prop::collection::vec((0..5_u8, 100..700_u16, 0..9_000_u64), 0..40),
+        ) {
+            let (t0, timers) = (t0(), TIMERS());
+            let mut tx = Client::new(t0, reliable, BYE);
+            let (mut now, mut outcomes) = (t0, 0);
+            let mut feed = |tx: &mut Client, now, input| {
+                let is_final = matches!(input, Input::Response(200..));
+                for action in tx.handle_input(now, &timers, input) {
+                    outcomes += u32::from(
+                        matches!(action, Action::Report(_)) || is_final && action == Action::PassUp,
+                    );
+                }
+                outcomes
+            };
+            for (op, status, pass) in ops {
+                now += ms(pass);
+                let input = match op {
+                    0..=1 => Input::Response(status),
+                    2..=3 => Input::Tick,
+                    _ => Input::TransportFailed,
+                };
+                prop_assert!(feed(&mut tx, now, input) <= 1);
+                let deadline = tx.next_deadline(&timers);
+                prop_assert!(input != Input::Tick || deadline.is_none_or(|(at, _)| at > now));
+            }
+            let mut heard = 0;
+            for _ in 0..20 {
+                if let Some((at, _)) = tx.next_deadline(&timers) {
+                    now = now.max(at);
+                }
+                heard = feed(&mut tx, now, Input::Tick);
+            }
+            prop_assert_eq!(heard, 1);
+            prop_assert!(tx.is_over(now));
+        }
+    }
+
+    fn over_udp() -> (Instant, Client) {
+        let t0 = t0();
+        (t0, Client::new(t0, false, BYE))
+    }
+
+    fn over_tcp() -> (Instant, Client) {
+        let t0 = t0();
+        (t0, Client::new(t0, true, BYE))
+    }
+
+    fn feed(tx: &mut Client, now: Instant, input: Input) -> Vec<Action<'_>> {
+        tx.handle_input(now, &TIMERS(), input).into_vec()
+    }
+}

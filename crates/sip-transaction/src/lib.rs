@@ -25,6 +25,8 @@ mod matching;
 mod server_side;
 mod slab;
 mod table;
+#[cfg(test)]
+mod testing;
 mod timers;
 mod wheel;
 

@@ -172,3 +172,158 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ms, t0};
+    use proptest::prelude::*;
+
+    const TIMERS: fn() -> Timers = Timers::default;
+    const TRYING: &[u8] = b"SIP/2.0 100 Trying";
+    const OK: &[u8] = b"SIP/2.0 200 OK";
+
+    #[test]
+    fn copy_of_the_request_is_absorbed_until_answered_and_then_answered_again_until_timer_j() {
+        let (t0, mut tx) = over_udp();
+        assert_eq!(feed(&mut tx, t0, Input::RequestAgain), []);
+        assert_eq!(
+            feed(&mut tx, t0 + ms(10), Input::Respond(200, OK)),
+            [Action::Send(OK)]
+        );
+        assert_eq!(tx.next_deadline(&TIMERS()), Some((t0 + ms(32_010), "timer J")));
+        assert_eq!(
+            feed(&mut tx, t0 + ms(500), Input::RequestAgain),
+            [Action::Send(OK)]
+        );
+        assert_eq!(feed(&mut tx, t0 + ms(32_010), Input::Tick), []);
+        assert!(tx.is_over(t0 + ms(32_010)));
+    }
+
+    #[test]
+    fn final_over_tcp_is_the_end() {
+        let (t0, mut tx) = over_tcp();
+        assert_eq!(feed(&mut tx, t0, Input::Respond(200, OK)), [Action::Send(OK)]);
+        assert!(tx.is_over(t0));
+    }
+
+    #[test]
+    fn second_final_is_not_sent() {
+        let (t0, mut tx) = over_udp();
+        feed(&mut tx, t0, Input::Respond(200, OK));
+        assert_eq!(feed(&mut tx, t0, Input::Respond(500, b"SIP/2.0 500 Error")), []);
+        assert_eq!(feed(&mut tx, t0, Input::RequestAgain), [Action::Send(OK)]);
+    }
+
+    #[test]
+    fn trying_over_udp_is_withheld_until_timer_e_reached_t2_and_then_asked_for() {
+        let (t0, mut tx) = over_udp();
+        assert_eq!(tx.next_deadline(&TIMERS()), Some((t0 + ms(3_500), "100 due")));
+        assert_eq!(feed(&mut tx, t0 + ms(3_499), Input::Respond(100, TRYING)), []);
+        assert_eq!(
+            feed(&mut tx, t0 + ms(3_500), Input::Tick),
+            [Action::Report(TimeoutKind::TryingDue)]
+        );
+        assert_eq!(
+            feed(&mut tx, t0 + ms(3_500), Input::Respond(100, TRYING)),
+            [Action::Send(TRYING)]
+        );
+        assert_eq!(
+            feed(&mut tx, t0 + ms(3_600), Input::RequestAgain),
+            [Action::Send(TRYING)]
+        );
+    }
+
+    #[test]
+    fn trying_over_tcp_may_be_sent_at_any_time() {
+        let (t0, mut tx) = over_tcp();
+        assert_eq!(
+            feed(&mut tx, t0, Input::Respond(100, TRYING)),
+            [Action::Send(TRYING)]
+        );
+        assert_eq!(
+            tx.next_deadline(&TIMERS()),
+            Some((t0 + ms(32_000), "64*T1 unanswered"))
+        );
+    }
+
+    #[test]
+    fn other_provisionals_and_408_are_never_sent() {
+        let (t0, mut tx) = over_tcp();
+        for status in [180, 183, 199, 408] {
+            assert_eq!(feed(&mut tx, t0, Input::Respond(status, OK)), [], "{status}");
+        }
+        assert_eq!(feed(&mut tx, t0, Input::Respond(480, OK)), [Action::Send(OK)]);
+    }
+
+    #[test]
+    fn request_that_its_user_never_answers_is_dropped_after_64_t1() {
+        let (t0, mut tx) = over_udp();
+        feed(&mut tx, t0 + ms(3_500), Input::Tick);
+        assert_eq!(
+            tx.next_deadline(&TIMERS()),
+            Some((t0 + ms(32_000), "64*T1 unanswered"))
+        );
+        assert_eq!(
+            feed(&mut tx, t0 + ms(32_000), Input::Tick),
+            [Action::Report(TimeoutKind::Unanswered)]
+        );
+        assert!(tx.is_over(t0 + ms(32_000)));
+        assert_eq!(feed(&mut tx, t0 + ms(32_001), Input::Respond(200, OK)), []);
+    }
+
+    proptest! {
+        /// Whatever happens, the peer sees one final and no forbidden status, and in time it ends.
+        #[test]
+        fn peer_sees_at_most_one_final(
+            reliable: bool,
+            ops in prop::collection::vec((0..5_u8, 100..700_u16, 0..9_000_u64), 0..40),
+        ) {
+            let (t0, timers) = (t0(), TIMERS());
+            let mut tx = Server::new(t0, reliable);
+            let (mut now, mut finals) = (t0, std::collections::BTreeSet::new());
+            for (op, status, pass) in ops {
+                now += ms(pass);
+                let bytes = status.to_be_bytes();
+                let input = match op {
+                    0..=1 => Input::Respond(status, &bytes),
+                    2 => Input::RequestAgain,
+                    _ => Input::Tick,
+                };
+                let ticked = matches!(input, Input::Tick);
+                for action in tx.handle_input(now, &timers, input) {
+                    if let Action::Send(sent) = action {
+                        let sent = u16::from_be_bytes([sent[0], sent[1]]);
+                        prop_assert!(sent == 100 || sent >= 200 && sent != 408);
+                        if sent >= 200 {
+                            finals.insert(sent);
+                        }
+                    }
+                }
+                prop_assert!(finals.len() <= 1);
+                prop_assert!(!ticked || tx.next_deadline(&timers).is_none_or(|(at, _)| at > now));
+            }
+            for _ in 0..5 {
+                if let Some((at, _)) = tx.next_deadline(&timers) {
+                    now = now.max(at);
+                    tx.handle_input(now, &timers, Input::Tick);
+                }
+            }
+            prop_assert!(tx.is_over(now));
+        }
+    }
+
+    fn over_udp() -> (Instant, Server) {
+        let t0 = t0();
+        (t0, Server::new(t0, false))
+    }
+
+    fn over_tcp() -> (Instant, Server) {
+        let t0 = t0();
+        (t0, Server::new(t0, true))
+    }
+
+    fn feed<'a>(tx: &'a mut Server, now: Instant, input: Input<'a>) -> Vec<Action<'a>> {
+        tx.handle_input(now, &TIMERS(), input).into_vec()
+    }
+}

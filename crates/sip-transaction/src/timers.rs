@@ -163,10 +163,7 @@ fn unless(reliable: bool, wait: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ms(n: u64) -> Duration {
-        Duration::from_millis(n)
-    }
+    use crate::testing::ms;
 
     #[test]
     fn defaults_are_those_of_table_4() {

@@ -248,6 +248,7 @@ const HORIZON: u64 = (1 << (BITS * LEVELS)) - 1;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{ms, t0};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -416,14 +417,5 @@ mod tests {
     fn wheel() -> (Instant, Wheel<char>) {
         let t0 = t0();
         (t0, Wheel::new(t0, TICK))
-    }
-
-    fn ms(n: u64) -> Duration {
-        Duration::from_millis(n)
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "tests need one instant to count from")]
-    fn t0() -> Instant {
-        Instant::now()
     }
 }
