@@ -94,7 +94,7 @@ impl Streams {
             listener,
             transport,
             address,
-            knocked: true,
+            knocked: false,
         });
         Ok(address)
     }
