@@ -167,7 +167,7 @@ pub enum MediaEvent {
         /// Which session.
         id: MediaId,
         /// What it carried.
-        stats: MediaStats,
+        stats: Box<MediaStats>,
     },
 }
 
