@@ -307,3 +307,88 @@ impl From<TableFull> for AcceptError {
 
 /// Places for due timers that are kept from one waking to the next.
 const DUE_KEPT: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ms, t0};
+    use crate::{Kind, Outgoing, Transport};
+    use sip_message::{Index, Limits};
+    use std::net::SocketAddr;
+
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        fn send(&mut self, _flow: &Flow, _bytes: &[u8]) {}
+    }
+
+    #[test]
+    fn a_place_of_the_table_is_small() {
+        assert!(
+            size_of::<ClientSlot<u64>>() <= 136,
+            "{}",
+            size_of::<ClientSlot<u64>>()
+        );
+        assert!(
+            size_of::<ServerSlot<u64>>() <= 136,
+            "{}",
+            size_of::<ServerSlot<u64>>()
+        );
+    }
+
+    #[test]
+    fn memory_of_a_peak_is_given_back() {
+        let (t0, mut index) = (t0(), Index::new(Limits::default()));
+        let settings = Settings {
+            node: 1,
+            shard: 0,
+            timers: Timers::default(),
+            transactions_max: 100_000,
+            seed: 1,
+        };
+        let mut table = Transactions::new(settings, t0);
+        let remote = SocketAddr::from(([192, 0, 2, 1], 5060));
+        let flow = Flow {
+            transport: Transport::Udp,
+            shard: 0,
+            listener: 0,
+            connection: 0,
+            remote,
+        };
+        for n in 0..20_000 {
+            let bye = format!(
+                "BYE sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{n}\r\n\
+                From: <sip:a@example.com>;tag=a\r\nTo: <sip:b@example.com>;tag=b\r\n\
+                Call-ID: {n}\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            );
+            let message = index.parse(bye.as_bytes()).unwrap();
+            let id = table.accept(t0, &message, &flow, n).unwrap();
+            table.respond(t0, id, 200, b"SIP/2.0 200 OK\r\n\r\n", &mut Nowhere);
+            let (id, _) = table.mint(0).unwrap();
+            let request = Outgoing {
+                kind: Kind::NonInvite,
+                flow,
+                bytes: bye.as_bytes(),
+                owner: n,
+            };
+            assert!(table.start(t0, id, request, &mut Nowhere));
+        }
+        let mut out = Vec::new();
+        table.expire(t0 + ms(32_000), &mut Nowhere, &mut out);
+        assert_eq!((out.len(), table.len(), table.next_deadline()), (20_000, 0, None));
+        assert_eq!(
+            (
+                table.clients.capacity(),
+                table.servers.capacity(),
+                table.wheel.capacity()
+            ),
+            (0, 0, 0)
+        );
+        assert!(
+            table.by_fingerprint.capacity() <= 2 * 1024,
+            "{}",
+            table.by_fingerprint.capacity()
+        );
+        assert!(table.due.capacity() <= DUE_KEPT);
+    }
+}

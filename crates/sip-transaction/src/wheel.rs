@@ -66,6 +66,12 @@ impl<T: Copy> Wheel<T> {
         self.nodes.len()
     }
 
+    /// Items for which memory is held.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.nodes.capacity()
+    }
+
     /// Whether none waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -336,7 +342,7 @@ mod tests {
         }
         let mut out = Vec::new();
         wheel.expire(t0 + ms(32_000), &mut out);
-        assert_eq!((out.len(), wheel.len(), wheel.nodes.capacity()), (50_000, 0, 0));
+        assert_eq!((out.len(), wheel.len(), wheel.capacity()), (50_000, 0, 0));
     }
 
     #[derive(Clone, Debug)]
