@@ -1,12 +1,15 @@
 //! The directory: one immutable snapshot of everything that the settings say.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use call_model::{E164, NumberState, RulesetVersion};
+use call_model::{E164, Facts, NumberState, RulesetVersion, TenantName};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use screening::{DetectiveSettings, ListEntry, Lists, NumberSet, Subject};
 
 use crate::fault::{FaultAt, SourceText};
 use crate::settings::{
@@ -47,6 +50,27 @@ id! {
 }
 
 pub(crate) type Numbers = HashMap<E164, Number, FixedState>;
+pub(crate) type NumberLists = HashMap<E164, Lists, FixedState>;
+
+/// An entry of a list that is kept beside the files, as `ringfence block` makes them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ScopedEntry {
+    /// Whose list it is on.
+    pub scope: Scope,
+    /// The entry.
+    pub entry: ListEntry,
+}
+
+/// Whose list an entry is on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Scope {
+    /// The operator's: for all calls.
+    Operator,
+    /// A business's.
+    Tenant(TenantName),
+    /// That of one tracking number.
+    Number(E164),
+}
 
 /// Everything that the settings say, checked, with all names resolved.
 ///
@@ -71,18 +95,28 @@ pub struct Directory {
     pub captcha: CaptchaSettings,
     /// Which status a refusal has.
     pub responses: ResponseSettings,
+    /// The detective's settings for calls that belong to no tenant.
+    pub detective: DetectiveSettings,
     pub(crate) trunks: Vec<Trunk>,
+    pub(crate) trunk_names: BTreeMap<Arc<str>, u32>,
     pub(crate) tenants: Vec<Tenant>,
     pub(crate) agents: Vec<Agent>,
     pub(crate) plans: Vec<Plan>,
     pub(crate) sources: Sources,
     pub(crate) numbers: Numbers,
+    pub(crate) operator_lists: Lists,
+    pub(crate) number_lists: NumberLists,
+    pub(crate) do_not_originate: NumberSet,
+    pub(crate) ignored_entries: usize,
     pub(crate) ruleset: RulesetVersion,
 }
 
 impl Directory {
     /// Reads a configuration: one file, or several that are taken together (tables of the same array append, a single
     /// table may stand in one file only).
+    ///
+    /// `kept` are list entries that live beside the files. One whose tenant or number is not there is left out and
+    /// counted ([`Directory::ignored_entries`]).
     ///
     /// `read_list` reads a file that the settings name; it is given the path as written, joined to the folder of the
     /// file that names it.
@@ -91,9 +125,10 @@ impl Directory {
     /// All faults of all files, in the order of the files, then of the lines.
     pub fn load(
         files: &[SourceText],
+        kept: &[ScopedEntry],
         read_list: &mut dyn FnMut(&str) -> io::Result<Vec<u8>>,
     ) -> Result<Self, Vec<FaultAt>> {
-        crate::load::load(files, read_list)
+        crate::load::load(files, kept, read_list)
     }
 
     /// The trunk that calls from this address belong to: the longest network that contains it.
@@ -119,6 +154,50 @@ impl Directory {
                 NumberState::Active | NumberState::Paused | NumberState::Quarantined => true,
                 NumberState::Released => false,
             })
+    }
+
+    /// What screening must know of a call.
+    #[must_use]
+    pub fn subject(&self, trunk: Option<&Trunk>, caller: Option<E164>, called: Option<E164>) -> Subject<'_> {
+        let number = called.and_then(|did| self.numbers.get(&did));
+        let tenant = number.and_then(|number| self.tenant(number.tenant));
+        Subject {
+            tenant: tenant.map(|tenant| &tenant.name),
+            tenant_id: tenant.map_or(0, |tenant| tenant.window_id),
+            number_state: number.map(|number| number.state),
+            number_lists: called.and_then(|did| self.number_lists.get(&did)),
+            tenant_lists: tenant.map(|tenant| &tenant.lists),
+            operator_lists: &self.operator_lists,
+            is_own_number: caller.is_some_and(|caller| self.is_own_number(caller)),
+            trunk_is_peer_for_own: trunk.is_some_and(|trunk| trunk.own_numbers),
+            do_not_originate: &self.do_not_originate,
+            detective: tenant.map_or(&self.detective, |tenant| &tenant.detective),
+            ruleset: self.ruleset,
+        }
+    }
+
+    /// The same for facts that were recorded, or made up for a rehearsal.
+    #[must_use]
+    pub fn subject_of(&self, facts: &Facts) -> Subject<'_> {
+        let trunk = facts
+            .trunk
+            .as_ref()
+            .and_then(|name| self.trunk_named(name.as_str()));
+        self.subject(trunk, facts.caller.number(), facts.called.number())
+    }
+
+    /// The trunk of this name.
+    #[must_use]
+    pub fn trunk_named(&self, name: &str) -> Option<&Trunk> {
+        self.trunk_names
+            .get(name)
+            .and_then(|id| self.trunks.get(*id as usize))
+    }
+
+    /// How many kept entries were left out at the load, their tenant or number being gone.
+    #[must_use]
+    pub fn ignored_entries(&self) -> usize {
+        self.ignored_entries
     }
 
     /// A trunk of this directory; absent for an identifier of another one that had more.

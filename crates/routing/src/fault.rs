@@ -72,7 +72,7 @@ impl<'a> Faults<'a> {
 
     /// Notes a fault at a place in one of the files.
     pub(crate) fn note(&mut self, place: &Place, message: impl Into<String>) {
-        let (file, line, column) = self.position(place);
+        let (file, line, column) = position(self.files, place);
         let fault = FaultAt {
             file,
             line,
@@ -90,16 +90,7 @@ impl<'a> Faults<'a> {
 
     /// `file:line` of a place, to point at from a fault elsewhere.
     pub(crate) fn where_is(&self, place: &Place) -> String {
-        let (file, line, _) = self.position(place);
-        format!("{file}:{line}")
-    }
-
-    fn position(&self, place: &Place) -> (String, usize, usize) {
-        let Some(source) = self.files.get(place.file) else {
-            return (String::new(), 1, 1);
-        };
-        let (line, column) = line_and_column(source.text.as_bytes(), place.at);
-        (source.name.clone(), line, column)
+        where_is(self.files, place)
     }
 
     /// All faults in the order of files, then of lines; an empty list where there are none.
@@ -107,6 +98,20 @@ impl<'a> Faults<'a> {
         self.found.sort_by_key(|(file, at, _)| (*file, *at));
         self.found.into_iter().map(|(_, _, fault)| fault).collect()
     }
+}
+
+/// `file:line` of a place.
+pub(crate) fn where_is(files: &[SourceText], place: &Place) -> String {
+    let (file, line, _) = position(files, place);
+    format!("{file}:{line}")
+}
+
+fn position(files: &[SourceText], place: &Place) -> (String, usize, usize) {
+    let Some(source) = files.get(place.file) else {
+        return (String::new(), 1, 1);
+    };
+    let (line, column) = line_and_column(source.text.as_bytes(), place.at);
+    (source.name.clone(), line, column)
 }
 
 /// Line and column of a byte, both from 1; the column counts characters.

@@ -3,15 +3,22 @@
 //! [`Directory::load`] turns the texts of settings into one immutable snapshot, or names every fault in them.
 //! [`normalise`] reads numbers as carriers write them. [`Hunt`] walks a plan.
 
+mod catalogue;
+mod catalogue_tables;
+mod digest;
 mod directory;
 mod fault;
 mod hunt;
 mod load;
 pub mod normalise;
+mod reader;
 mod settings;
 mod sources;
+mod suggest;
+mod value;
 
-pub use directory::{AgentId, Directory, PlanId, TenantId, TrunkId};
+pub use catalogue::reference;
+pub use directory::{AgentId, Directory, PlanId, Scope, ScopedEntry, TenantId, TrunkId};
 pub use fault::{FaultAt, SourceText};
 pub use hunt::{Hunt, RingAgent, Step};
 pub use settings::{

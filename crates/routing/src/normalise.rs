@@ -6,6 +6,7 @@
 //! national number where no country is known, is kept as text, since it is neither a number nor malformed.
 
 use call_model::{Called, Caller, E164};
+use screening::impossible;
 
 use crate::settings::{Country, Dialling, EmergencySettings};
 
@@ -91,7 +92,7 @@ const WITHHELD: [&[u8]; 6] = [
     b"withheld",
 ];
 
-/// The fewest digits of an international number in use: no country has shorter ones.
+/// Fewer digits than this without a `+` are a short code, not a whole number.
 const DIGITS_MIN: usize = 7;
 
 /// The longest text that is kept of an address that is no number, in bytes.
@@ -117,7 +118,8 @@ fn read(number: &[u8], parameters: &[u8], dialling: &Dialling) -> Reading {
     };
     let digits = digits.as_bytes();
     if global {
-        return plausible(digits).map_or(Reading::Malformed, Reading::Number);
+        // Nothing is left to interpret; whether somebody can have it is for screening to say, with its reason.
+        return E164::from_digits(digits).map_or(Reading::Malformed, Reading::Number);
     }
     if digits.iter().all(|digit| *digit == b'0') || digits.len() > LONGEST_DIALLED {
         return Reading::Malformed;
@@ -168,26 +170,11 @@ fn in_country_1(digits: &[u8]) -> Reading {
     }
 }
 
-/// A number that can exist: 7 to 15 digits, and in country 1 an area and an exchange as they are given out there.
+/// A number that somebody can have.
 fn plausible(digits: &[u8]) -> Option<E164> {
-    let number = E164::from_digits(digits).ok()?;
-    if digits.len() < DIGITS_MIN {
-        return None;
-    }
-    if number.is_nanp() {
-        let [_, area @ .., _, _, _, _] = digits else {
-            return None;
-        };
-        let [area_first, area_second, area_third, exchange_first, _, _] = area else {
-            return None;
-        };
-        let given_out = *area_first >= b'2' && *exchange_first >= b'2';
-        // 211, 311 … 911 are services, not areas.
-        if !given_out || (*area_second == b'1' && *area_third == b'1') {
-            return None;
-        }
-    }
-    Some(number)
+    E164::from_digits(digits)
+        .ok()
+        .filter(|number| impossible(*number).is_none())
 }
 
 fn joined(head: &[u8], tail: &[u8]) -> Option<E164> {
@@ -352,14 +339,11 @@ mod tests {
             ("+0442079460150", None),
             ("+12025550143x", None),
             ("+1234567890123456", None),
-            ("+1202555014", None),
-            ("+11025550143", None),
-            ("+12021550143", None),
-            ("+19115550143", None),
-            ("+123456", None),
             ("0000000000", None),
             ("00", None),
             ("000442", None),
+            ("001025550143", None),
+            ("11025550143", None),
             ("1234567890123456", None),
             ("12345678901234567890123456789012345678901234567890", None),
             ("()-", None),

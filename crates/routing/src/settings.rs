@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use call_model::{AgentName, Cause, NumberState, PlanName, TenantName, TrunkName};
+use call_model::{AgentName, Cause, E164, NumberState, PlanName, TenantName, TrunkName};
+use screening::{DetectiveSettings, Lists, TrunkBudget};
 
 use crate::{AgentId, PlanId, TenantId, TrunkId};
 
@@ -136,16 +137,14 @@ pub struct Trunk {
     pub name: TrunkName,
     /// The networks that its calls come from.
     pub sources: Vec<Network>,
-    /// Calls per second in the long run; absent for any number.
-    pub calls_per_second: Option<u32>,
-    /// Calls that may come at the same instant.
-    pub burst: u32,
-    /// Calls that may be up at once; absent for any number.
-    pub calls_at_once: Option<u32>,
+    /// How many calls it may bring.
+    pub budget: TrunkBudget,
     /// Whether P-Asserted-Identity and its kin are believed (RFC 3325 §5).
     pub trust_identity: bool,
     /// Whether `Priority: psap-callback` (RFC 7090) and Resource-Priority (RFC 4412) count.
     pub emergency_marks: bool,
+    /// Whether it may bring calls from our own numbers.
+    pub own_numbers: bool,
     /// How this carrier writes numbers that are not in international form.
     pub dialling: Dialling,
 }
@@ -182,12 +181,19 @@ impl std::fmt::Display for Network {
 }
 
 /// `[[tenant]]`: a business.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub struct Tenant {
     /// Its place in this directory.
     pub id: TenantId,
     /// Its name.
     pub name: TenantName,
+    /// The detective's settings for its calls.
+    pub detective: DetectiveSettings,
+    /// What stands for it in the windows of screening, made from its name: the same in every snapshot that has it,
+    /// never 0.
+    pub(crate) window_id: u32,
+    /// Its lists.
+    pub(crate) lists: Lists,
 }
 
 /// `[[agent]]`: somebody who answers calls.
@@ -297,10 +303,8 @@ pub struct EmergencySettings {
 pub struct CaptchaSettings {
     /// How often the caller may try.
     pub tries: u8,
-    /// How long each try waits for a key.
+    /// How long each try waits for a key once the sentence is spoken.
     pub wait: Duration,
-    /// The folder below `[media] prompts` with the spoken challenge.
-    pub language: Arc<str>,
 }
 
 /// `[responses]`: which status a refusal has.
@@ -317,7 +321,7 @@ pub struct ResponseSettings {
     /// Where a caller whom the detective refused can complain: a web page.
     pub analytics_url: Option<Arc<str>>,
     /// The same by telephone.
-    pub analytics_tel: Option<Arc<str>>,
+    pub analytics_tel: Option<E164>,
     /// The same by mail.
     pub analytics_email: Option<Arc<str>>,
     /// The `Retry-After` of a 503 to a trunk over its budget, in whole seconds; absent for none.
