@@ -1,6 +1,5 @@
 /// What one message may cost. Each limit has a refusal of its own in [`ParseError`](crate::ParseError).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Whole message, start line to end of body, in bytes. Default 65,535: what a UDP datagram can carry.
     pub message_bytes_max: usize,

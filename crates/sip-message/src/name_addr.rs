@@ -84,10 +84,12 @@ impl<'a> NameAddr<'a> {
     /// The display name as a reader should see it: folds made spaces, escapes resolved.
     pub fn display_text(&self) -> Option<Cow<'a, [u8]>> {
         let unfolded = unfold(self.display?);
+        if !self.quoted {
+            return Some(unfolded);
+        }
         Some(match unfolded {
-            Cow::Borrowed(text) if self.quoted => unescape(text),
-            Cow::Owned(text) if self.quoted => Cow::Owned(unescape(&text).into_owned()),
-            text => text,
+            Cow::Borrowed(text) => unescape(text),
+            Cow::Owned(text) => Cow::Owned(unescape(&text).into_owned()),
         })
     }
 
@@ -135,7 +137,7 @@ impl<'a> NameAddr<'a> {
         self.uri = &raw[open + 1..close];
         match self.uri.iter().position(|&byte| !is_uri(byte)) {
             Some(offset) => Err(open + 1 + offset),
-            None if self.uri.is_empty() => Err(close),
+            None if memchr(b':', self.uri).is_none() => Err(close),
             None => Ok(close + 1),
         }
     }
@@ -149,7 +151,7 @@ impl<'a> NameAddr<'a> {
         self.uri = &self.raw[..end];
         let params_at = skip_lws(self.raw, end);
         match self.raw.get(params_at) {
-            _ if end == 0 => Err(0),
+            _ if memchr(b':', self.uri).is_none() => Err(0),
             None | Some(b';') => Ok(params_at),
             Some(_) => Err(params_at),
         }

@@ -76,11 +76,30 @@ pub const fn standard_reason(status: u16) -> &'static str {
         606 => "Not Acceptable",
         607 => "Unwanted",
         608 => "Rejected",
-        101..=199 => "Session Progress",
-        201..=299 => "OK",
-        301..=399 => "Redirected",
+        _ => class_reason(status),
+    }
+}
+
+const fn class_reason(status: u16) -> &'static str {
+    match status {
+        0..=199 => "Session Progress",
+        200..=299 => "OK",
+        300..=399 => "Redirected",
+        400..=499 => "Request Failure",
         500..=599 => "Server Failure",
-        600..=699 => "Global Failure",
-        _ => "Request Failure",
+        _ => "Global Failure",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_unwanted_calls_have_their_registered_phrases() {
+        assert_eq!(standard_reason(603), "Decline");
+        assert_eq!(standard_reason(607), "Unwanted");
+        assert_eq!(standard_reason(608), "Rejected");
+        assert_eq!(standard_reason(499), "Request Failure");
     }
 }

@@ -74,11 +74,12 @@ impl<'a> Via<'a> {
         Ok(via)
     }
 
-    /// Whether the branch promises to be unique (RFC 3261 §17.2.3); without it the rules of RFC 2543 hold.
+    /// Whether the branch promises to be unique (RFC 3261 §17.2.3); without it the rules of RFC 2543 hold. The
+    /// cookie alone promises nothing (RFC 4475 §3.2.1).
     pub fn has_magic_cookie(&self) -> bool {
         self.branch
-            .and_then(|branch| branch.get(..7))
-            .is_some_and(|start| start.eq_ignore_ascii_case(b"z9hG4bK"))
+            .and_then(|branch| branch.split_at_checked(7))
+            .is_some_and(|(cookie, rest)| cookie.eq_ignore_ascii_case(b"z9hG4bK") && !rest.is_empty())
     }
 
     /// The address in `received`, with or without brackets (RFC 5118 §4.5).

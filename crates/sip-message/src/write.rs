@@ -133,6 +133,12 @@ impl<'b> Writer<'b> {
         self
     }
 
+    /// Copies whole header lines, each with its line end, that were written by a `Writer` before.
+    pub fn lines(&mut self, lines: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(lines);
+        self
+    }
+
     /// Copies a header line to the letter, folds included.
     pub fn copy(&mut self, header: Header<'_>) -> &mut Self {
         self.0.extend_from_slice(header.line);
