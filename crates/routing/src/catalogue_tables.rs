@@ -88,6 +88,7 @@ const LIST_PATH: Setting = setting(
     Required("\"lists/blocked.txt\""),
     "A file of numbers in international form, one on each line; # begins a comment.",
 );
+const ALLOW_PATH: Setting = setting("path", Path, Required("\"lists/allowed.txt\""), LIST_PATH.doc);
 const TREATMENT: Setting = setting(
     "treatment",
     Choice(BLOCK_TREATMENTS),
@@ -105,6 +106,13 @@ const ALLOW_ATTESTATION: Setting = setting(
     Choice(&["A", "B", "C"]),
     Optional("\"A\""),
     "The attestation (RFC 8588) that the call must have, or a better one, for the entry to count.",
+);
+
+const NEVER_CALLING_PREFIX: Setting = setting(
+    "prefix",
+    Prefix,
+    Optional("\"+12025558\""),
+    "The first digits of such numbers.",
 );
 
 pub(crate) static TABLES: &[TableSpec] = &[
@@ -728,7 +736,7 @@ pub(crate) static TABLES: &[TableSpec] = &[
         many: true,
         doc: "Callers who are always let through, by the million.",
         settings: &[
-            LIST_PATH,
+            ALLOW_PATH,
             ALLOW_TRUNK,
             ALLOW_ATTESTATION,
             REASON,
@@ -744,7 +752,7 @@ pub(crate) static TABLES: &[TableSpec] = &[
         doc: "Numbers that never call anybody: whoever claims one lies. Exactly one of numbers, prefix, path is given.",
         settings: &[
             setting("numbers", Numbers, Optional("[\"+12025550190\"]"), "The numbers."),
-            LIST_PREFIX_DNO,
+            NEVER_CALLING_PREFIX,
             setting(
                 "path",
                 Path,
@@ -788,10 +796,3 @@ pub(crate) static DESTINATION: TableSpec = TableSpec {
         setting("refuse", Count(400, 699), Optional("480"), "A status."),
     ],
 };
-
-const LIST_PREFIX_DNO: Setting = setting(
-    "prefix",
-    Prefix,
-    Optional("\"+12025558\""),
-    "The first digits of such numbers.",
-);

@@ -59,6 +59,8 @@ impl Place {
 /// All faults found so far.
 pub(crate) struct Faults<'a> {
     files: &'a [SourceText],
+    /// Whether a file could not be read as TOML: what seems to be missing may stand there.
+    is_partial: bool,
     found: Vec<(usize, usize, FaultAt)>,
 }
 
@@ -66,6 +68,7 @@ impl<'a> Faults<'a> {
     pub(crate) fn new(files: &'a [SourceText]) -> Self {
         Self {
             files,
+            is_partial: false,
             found: Vec::new(),
         }
     }
@@ -81,6 +84,20 @@ impl<'a> Faults<'a> {
             message: message.into(),
         };
         self.found.push((place.file, place.at, fault));
+    }
+
+    /// Notes that a file is no TOML.
+    pub(crate) fn note_syntax(&mut self, place: &Place, message: impl Into<String>) {
+        self.is_partial = true;
+        self.note(place, message);
+    }
+
+    /// Notes that something is named, or needed, which stands in none of the files; not where a file could not be
+    /// read, since it may stand there.
+    pub(crate) fn note_absence(&mut self, place: &Place, message: impl Into<String>) {
+        if !self.is_partial {
+            self.note(place, message);
+        }
     }
 
     /// Notes a fault within a list file, shown beside the faults of the setting that names it.

@@ -36,7 +36,7 @@ pub(crate) fn load(
             let (table, errors) = DeTable::parse_recoverable(&source.text);
             for error in &errors {
                 let at = error.span().map_or(source.text.len(), |span| span.start);
-                faults.note(
+                faults.note_syntax(
                     &Place {
                         file,
                         at,
@@ -49,7 +49,6 @@ pub(crate) fn load(
             if errors.is_empty() { Some(table) } else { None }
         })
         .collect();
-    let is_toml = parsed.iter().all(Option::is_some);
     let mut tables = Tables::default();
     for (file, table) in parsed.iter().enumerate() {
         if let Some(table) = table {
@@ -62,7 +61,6 @@ pub(crate) fn load(
         sources,
         read_list,
         digest: Digest::new(),
-        is_whole: is_toml,
     };
     let directory = loader.directory(kept);
     let faults = loader.faults.into_sorted();
@@ -136,15 +134,10 @@ struct Loader<'a, 't> {
     read_list: &'a mut dyn FnMut(&str) -> io::Result<Vec<u8>>,
     /// Over everything that screening reads.
     digest: Digest,
-    /// Whether all files could be read as TOML: otherwise what seems missing may only be unread.
-    is_whole: bool,
 }
 
 impl<'t> Loader<'_, 't> {
     fn directory(&mut self, kept: &[ScopedEntry]) -> Option<Directory> {
-        if !self.is_whole {
-            return None;
-        }
         let switch = self.switch();
         let listeners = self.listeners(switch.as_ref());
         let http = self.http();
@@ -267,7 +260,7 @@ impl Names {
         let found = self.known.get(name).map(|(id, _)| *id);
         if found.is_none() {
             let near = did_you_mean(name, self.known.keys().map(AsRef::as_ref));
-            faults.note(place, format!("there is no {} \"{name}\"{near}", self.what));
+            faults.note_absence(place, format!("there is no {} \"{name}\"{near}", self.what));
         }
         found
     }

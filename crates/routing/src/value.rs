@@ -368,7 +368,9 @@ impl FromToml for UnixMs {
             (None, _) | (Some(_), Some(Offset::Z)) => 0,
             (Some(_), Some(Offset::Custom { minutes })) => i64::from(minutes),
             (Some(_), None) => {
-                return Err("a time needs its offset: 2027-01-31T18:00:00Z, 2027-01-31T18:00:00+01:00".into());
+                return Err(
+                    "a time needs its offset: 2027-01-31T18:00:00Z, 2027-01-31T18:00:00+01:00".into(),
+                );
             }
         };
         let time_s = written.time.map_or(0, |time| {

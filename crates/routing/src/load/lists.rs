@@ -161,7 +161,7 @@ impl Loader<'_, '_> {
         let did: E164 = table.read("did", &mut self.faults)?;
         if !numbers.contains_key(&did) {
             self.faults
-                .note(&table.place("did"), format!("there is no tracking number {did}"));
+                .note_absence(&table.place("did"), format!("there is no tracking number {did}"));
             return None;
         }
         Some(Target::Number(did))

@@ -55,7 +55,7 @@ impl Loader<'_, '_> {
                 key: "listen".into(),
             };
             self.faults
-                .note(&nowhere, "no [[listen]]: no call could ever come in");
+                .note_absence(&nowhere, "no [[listen]]: no call could ever come in");
         }
         let mut listeners: Vec<Listener> = Vec::new();
         for table in tables {
@@ -245,7 +245,7 @@ impl Loader<'_, '_> {
                 "\"{}\" needs a way to complain: one of analytics_url, analytics_tel, analytics_email in [responses]",
                 Treatment::Reject
             );
-            faults.note(rejecting, message);
+            faults.note_absence(rejecting, message);
         }
         Some(ResponseSettings {
             owner_blocked: owner?,
