@@ -1,12 +1,12 @@
 //! All sockets of one shard behind one door.
 
 use std::future::{pending, poll_fn};
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use std::{fmt, io};
 
 use sip_transaction::{Flow, Transport};
 use tokio::time::{Instant, sleep_until};
@@ -17,8 +17,7 @@ use crate::settings::{Gate, Listener, TransportLimits};
 use crate::stats::TransportStats;
 use crate::streams::Streams;
 
-/// What the sockets hand up.
-#[derive(Debug)]
+/// What the sockets hand up. Its `Debug` shows no byte of a message.
 pub enum Arrival<'a> {
     /// A datagram, or one whole message of a stream.
     Message {
@@ -35,7 +34,8 @@ pub enum Arrival<'a> {
         cause: &'static str,
     },
     /// What was sent on this flow did not arrive: the connection could not be opened or no longer exists, or
-    /// the system or the network refused a datagram. Of datagrams this is a hint, as anyone can forge it.
+    /// the system or the network refused a datagram. Of datagrams this is a hint: anyone can forge it, and it
+    /// comes to the shard that would hear the peer's packets, which need not be the one that sent.
     SendFailed {
         /// As given to the outbox, or with connection 0 for datagrams and connections that never stood.
         flow: Flow,
@@ -45,6 +45,17 @@ pub enum Arrival<'a> {
         /// The connection.
         flow: Flow,
     },
+}
+
+impl fmt::Debug for Arrival<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message { flow, bytes } => write!(f, "Message({flow:?}, {} bytes)", bytes.len()),
+            Self::Refused { flow, cause } => write!(f, "Refused({flow:?}, {cause})"),
+            Self::SendFailed { flow } => write!(f, "SendFailed({flow:?})"),
+            Self::ConnectionClosed { flow } => write!(f, "ConnectionClosed({flow:?})"),
+        }
+    }
 }
 
 /// All sockets of one shard. See the crate's documentation for its loop.

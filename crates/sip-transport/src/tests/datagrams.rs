@@ -216,6 +216,18 @@ async fn a_flow_over_a_listener_that_does_not_exist_fails() {
     assert_eq!(transport.stats().unroutable, 2);
 }
 
+#[test]
+fn an_arrival_in_a_log_shows_no_byte_of_its_message() {
+    let flow = udp_flow(SocketAddr::from(([192, 0, 2, 1], 5060)));
+    let arrival = Arrival::Message {
+        flow,
+        bytes: b"INVITE sip:+12025550143@example.com SIP/2.0",
+    };
+    let shown = format!("{arrival:?}");
+    assert!(shown.ends_with(", 43 bytes)"), "{shown}");
+    assert!(!shown.contains("555"));
+}
+
 #[tokio::test]
 async fn an_address_that_cannot_be_bound_is_named() {
     let mut listener = listener(Transport::Udp);
