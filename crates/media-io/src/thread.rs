@@ -133,14 +133,18 @@ impl MediaThread {
         let Some(here) = here else { return };
         let socket = if is_rtcp { &here.rtcp } else { &here.rtp };
         let buffer = &mut self.datagram[..];
+        let mut errors = 0;
         for _ in 0..DATAGRAMS_A_TURN {
             let (len, from) = match socket.recv_from(buffer) {
                 Ok(received) => received,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return Self::note_paced(slot, slot_at, &mut self.paced, &mut self.next_frame, now);
                 }
-                // Such as an ICMP error for a packet sent before: it says nothing about this read.
-                Err(_) => continue,
+                // Such as an ICMP error for a packet sent before: it says nothing about what waits to be read.
+                Err(_) => {
+                    errors += 1;
+                    continue;
+                }
             };
             let bytes = &mut buffer[..len];
             let to = if is_rtcp {
@@ -157,7 +161,10 @@ impl MediaThread {
             }
         }
         Self::note_paced(slot, slot_at, &mut self.paced, &mut self.next_frame, now);
-        self.unread.push(token);
+        // A socket that gives nothing but errors waits for its next packet instead of keeping us awake.
+        if errors < DATAGRAMS_A_TURN {
+            self.unread.push(token);
+        }
     }
 
     /// Takes up a slot that has come to want frames.
