@@ -80,7 +80,10 @@ impl CallId {
     #[must_use]
     pub fn new(unix_ms: u64, shard: u8, drawn: u32) -> Self {
         let drawn = drawn & 0x00ff_ffff;
-        Self { high: (unix_ms << 16) | (u64::from(shard) << 8) | u64::from(drawn >> 16), low: drawn as u16 }
+        Self {
+            high: (unix_ms << 16) | (u64::from(shard) << 8) | u64::from(drawn >> 16),
+            low: drawn as u16,
+        }
     }
 
     /// When the call was offered, in Unix milliseconds.
@@ -117,10 +120,16 @@ impl FromStr for CallId {
         let mut bits = 0u128;
         for byte in text.bytes() {
             let byte = byte.to_ascii_uppercase();
-            let digit = ALPHABET.iter().position(|known| *known == byte).ok_or(CallIdFault)?;
+            let digit = ALPHABET
+                .iter()
+                .position(|known| *known == byte)
+                .ok_or(CallIdFault)?;
             bits = (bits << 5) | digit as u128;
         }
-        Ok(Self { high: (bits >> 16) as u64, low: bits as u16 })
+        Ok(Self {
+            high: (bits >> 16) as u64,
+            low: bits as u16,
+        })
     }
 }
 
@@ -171,7 +180,9 @@ impl Serialize for RulesetVersion {
 impl<'de> Deserialize<'de> for RulesetVersion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        u64::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
+        u64::from_str_radix(&text, 16)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -62,8 +62,14 @@ impl Ending {
     }
 
     /// All endings, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Answered, Self::Diverted, Self::Refused, Self::Unanswered, Self::Cancelled, Self::Failed];
+    pub const ALL: [Self; 6] = [
+        Self::Answered,
+        Self::Diverted,
+        Self::Refused,
+        Self::Unanswered,
+        Self::Cancelled,
+        Self::Failed,
+    ];
 }
 
 /// Whose fault it was that a call did not work.

@@ -49,7 +49,8 @@ impl CallRecord {
     /// How long caller and agent talked, in milliseconds; 0 where they did not.
     #[must_use]
     pub fn talked_ms(&self) -> u64 {
-        self.connected_ms.map_or(0, |from| self.ended_ms.saturating_sub(from))
+        self.connected_ms
+            .map_or(0, |from| self.ended_ms.saturating_sub(from))
     }
 }
 

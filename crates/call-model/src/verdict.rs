@@ -36,7 +36,13 @@ impl Treatment {
     }
 
     /// All treatments, mildest first.
-    pub const ALL: [Self; 5] = [Self::Allow, Self::Tag, Self::Challenge, Self::Announce, Self::Reject];
+    pub const ALL: [Self; 5] = [
+        Self::Allow,
+        Self::Tag,
+        Self::Challenge,
+        Self::Announce,
+        Self::Reject,
+    ];
 
     /// Finds a treatment by its name.
     #[must_use]

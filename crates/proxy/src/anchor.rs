@@ -1,0 +1,348 @@
+//! Audio through the switch: ports, descriptions, the relay.
+
+use std::net::{IpAddr, SocketAddr};
+
+use media::{Codec, MediaCommand, MediaId, Peer, Side};
+use routing::MediaPath;
+use sip_dialog::{Audio, Direction, Origin, PCMA, PCMU, anchor, describe};
+use sip_message::{Index, Message};
+
+use crate::call::{Anchor, AnchorSide, Call};
+use crate::calls::CallKey;
+use crate::core::Shard;
+use crate::io::{Edge, Now};
+use crate::names::{CALLER, LegNumber};
+
+impl Shard {
+    /// The body of a message from a leg, as the other leg is to see it: to the letter where the audio flows past us,
+    /// moved to our ports where it is anchored.
+    pub(crate) fn pass_body(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        from: LegNumber,
+        message: &Message<'_>,
+        edge: &mut impl Edge,
+    ) -> Vec<u8> {
+        let body = message.body();
+        if body.is_empty() || !message.has_content_type(b"application/sdp") {
+            return body.to_vec();
+        }
+        if call.anchor.is_none() && self.wants_anchor(call) {
+            self.open_anchor(now, call);
+        }
+        let _ = self.open_agent_side(now, call, edge);
+        let Some(anchored) = call.anchor.as_mut() else {
+            return body.to_vec();
+        };
+        let side = if from == CALLER { Side::A } else { Side::B };
+        let Ok(audio) = Audio::read(body) else {
+            return body.to_vec();
+        };
+        let peer = peer_of(&audio, self.settings.media_address);
+        if anchored.set_peer(side, peer) {
+            self.tell_peer(call, side, edge);
+        }
+        self.bridge(call, edge);
+        self.moved(call, side.other(), body)
+    }
+
+    /// The offer to an agent, where it is not the caller's to the letter.
+    pub(crate) fn offer_to_agent(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        invite: &Message<'_>,
+        edge: &mut impl Edge,
+    ) -> Option<Vec<u8>> {
+        if call.is_answered() {
+            return self.own_offer(now, call, edge);
+        }
+        if !self.wants_anchor(call) || invite.body().is_empty() {
+            return None;
+        }
+        Some(self.pass_body(now, call, CALLER, invite, edge))
+    }
+
+    /// Our own offer to an agent, when the caller was answered by us: the law and the keys agreed with the caller.
+    fn own_offer(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) -> Option<Vec<u8>> {
+        let peer = call.anchor.as_ref()?.caller.peer;
+        self.open_agent_side(now, call, edge)?;
+        let anchored = call.anchor.as_mut()?;
+        let (session, address) = (anchored.id.0, self.settings.media_advertised);
+        let agent = anchored.agent.as_mut()?;
+        agent.version += 1;
+        let origin = Origin {
+            session,
+            version: agent.version,
+            address,
+        };
+        let mut body = Vec::new();
+        describe(
+            origin,
+            agent.port,
+            &[peer.codec.payload_type()],
+            peer.telephone_event,
+            &mut body,
+        );
+        Some(body)
+    }
+
+    /// Our description for the caller, in answer to the offer of the INVITE, or as an offer where it had none. Absent
+    /// where the caller offers no audio that we speak, or no port is free.
+    pub(crate) fn describe_to_caller(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        edge: &mut impl Edge,
+    ) -> Option<Vec<u8>> {
+        let kept = call.invite.take();
+        let mut index = Index::new(self.settings.limits);
+        let invite = kept.as_deref().and_then(|bytes| index.parse(bytes).ok());
+        let offer = invite
+            .filter(|invite| !invite.body().is_empty())
+            .map(|invite| Audio::read(invite.body()));
+        let answer = match offer {
+            Some(Ok(audio)) if audio.plain && audio.port != 0 => {
+                let codec = audio.formats.iter().copied().find_map(Codec::from_payload_type);
+                codec.map(|codec| {
+                    (
+                        vec![codec.payload_type()],
+                        Peer {
+                            codec,
+                            ..peer_of(&audio, self.settings.media_address)
+                        },
+                    )
+                })
+            }
+            Some(Ok(_) | Err(_)) => None,
+            None => {
+                let peer = Peer {
+                    remote: None,
+                    codec: Codec::Pcmu,
+                    telephone_event: Some(101),
+                    sends: false,
+                };
+                Some((vec![PCMU, PCMA], peer))
+            }
+        };
+        call.invite = kept;
+        let (codecs, peer) = answer?;
+        if call.anchor.is_none() {
+            self.open_anchor(now, call);
+        }
+        let anchored = call.anchor.as_mut()?;
+        anchored.caller.peer = peer;
+        anchored.caller.version += 1;
+        let origin = Origin {
+            session: anchored.id.0,
+            version: anchored.caller.version,
+            address: self.settings.media_advertised,
+        };
+        let mut body = Vec::new();
+        describe(
+            origin,
+            anchored.caller.port,
+            &codecs,
+            peer.telephone_event,
+            &mut body,
+        );
+        self.open_side(call, Side::A, edge);
+        Some(body)
+    }
+
+    /// The answer to an offer of ours came in an ACK.
+    pub(crate) fn learn_answer(&mut self, call: &mut Call, body: &[u8], edge: &mut impl Edge) {
+        let Ok(audio) = Audio::read(body) else { return };
+        let peer = peer_of(&audio, self.settings.media_address);
+        if let Some(anchored) = call.anchor.as_mut()
+            && anchored.set_peer(Side::A, peer)
+        {
+            self.tell_peer(call, Side::A, edge);
+        }
+    }
+
+    /// Relays both ways from now on, once both sides are there.
+    pub(crate) fn bridge(&self, call: &mut Call, edge: &mut impl Edge) {
+        let connected = call.connected_ms.is_some() || !call.is_answered();
+        if let Some(anchored) = call.anchor.as_mut()
+            && anchored.agent.is_some()
+            && connected
+            && !anchored.bridged
+        {
+            anchored.bridged = true;
+            edge.media(MediaCommand::Bridge { id: anchored.id });
+        }
+    }
+
+    /// Ends the audio of a call and gives its ports back.
+    pub(crate) fn close_anchor(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) {
+        if let Some(anchored) = call.anchor.take() {
+            edge.media(MediaCommand::Close { id: anchored.id });
+            self.ports.give_back(now.at, anchored.caller.port);
+            if let Some(agent) = &anchored.agent {
+                self.ports.give_back(now.at, agent.port);
+            }
+        }
+    }
+
+    fn wants_anchor(&self, call: &Call) -> bool {
+        let plan = call.plan.and_then(|plan| call.directory.plan(plan));
+        call.anchor.is_some() || plan.is_some_and(|plan| plan.media == MediaPath::Anchor)
+    }
+
+    fn open_anchor(&mut self, now: Now, call: &mut Call) {
+        if let Some(port) = self.ports.take(now.at) {
+            let id = media_id(call.key);
+            let caller = AnchorSide {
+                port,
+                version: 0,
+                peer: NOBODY,
+                open: false,
+            };
+            call.anchor = Some(Box::new(Anchor {
+                id,
+                caller,
+                agent: None,
+                bridged: false,
+            }));
+        }
+    }
+
+    fn open_agent_side(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) -> Option<()> {
+        let anchored = call.anchor.as_mut()?;
+        if anchored.agent.is_none() {
+            let port = self.ports.take(now.at)?;
+            let peer = Peer {
+                remote: None,
+                sends: false,
+                ..anchored.caller.peer
+            };
+            anchored.agent = Some(AnchorSide {
+                port,
+                version: 0,
+                peer,
+                open: false,
+            });
+            self.open_side(call, Side::B, edge);
+        }
+        Some(())
+    }
+
+    fn open_side(&self, call: &mut Call, side: Side, edge: &mut impl Edge) {
+        let address = self.settings.media_address;
+        let Some(anchored) = call.anchor.as_mut() else {
+            return;
+        };
+        let id = anchored.id;
+        let Some(held) = anchored.side(side).filter(|held| !held.open) else {
+            return;
+        };
+        held.open = true;
+        let local = SocketAddr::new(address, held.port);
+        edge.media(MediaCommand::OpenSide {
+            id,
+            side,
+            local,
+            peer: held.peer,
+        });
+    }
+
+    /// Opens a side with what its peer said, or tells what is new.
+    fn tell_peer(&self, call: &mut Call, side: Side, edge: &mut impl Edge) {
+        let Some(anchored) = call.anchor.as_mut() else {
+            return;
+        };
+        let id = anchored.id;
+        let Some(held) = anchored.side(side) else { return };
+        if held.open {
+            let peer = held.peer;
+            edge.media(MediaCommand::Update { id, side, peer });
+        } else {
+            self.open_side(call, side, edge);
+        }
+    }
+
+    /// A description from one side, moved to our port towards the other.
+    fn moved(&mut self, call: &mut Call, towards: Side, body: &[u8]) -> Vec<u8> {
+        let address = self.settings.media_advertised;
+        let Some(anchored) = call.anchor.as_mut() else {
+            return body.to_vec();
+        };
+        let session = anchored.id.0;
+        let Some(held) = anchored.side(towards) else {
+            return body.to_vec();
+        };
+        held.version += 1;
+        let origin = Origin {
+            session,
+            version: held.version,
+            address,
+        };
+        let mut out = Vec::with_capacity(body.len() + 64);
+        anchor(body, origin, held.port, &mut out);
+        out
+    }
+}
+
+impl Anchor {
+    fn side(&mut self, side: Side) -> Option<&mut AnchorSide> {
+        match side {
+            Side::A => Some(&mut self.caller),
+            Side::B => self.agent.as_mut(),
+        }
+    }
+
+    /// Notes what a peer said; true where that is new.
+    fn set_peer(&mut self, side: Side, peer: Peer) -> bool {
+        match self.side(side) {
+            Some(held) => {
+                let new = held.peer != peer || !held.open;
+                held.peer = peer;
+                new
+            }
+            None => false,
+        }
+    }
+}
+
+/// The call that a media session belongs to.
+pub(crate) fn call_of(id: MediaId) -> CallKey {
+    CallKey {
+        slot: (id.0 >> 32) as u32,
+        generation: id.0 as u32,
+    }
+}
+
+fn media_id(key: CallKey) -> MediaId {
+    MediaId((u64::from(key.slot) << 32) | u64::from(key.generation))
+}
+
+/// What a description says of its side's audio. A null address means that it is held (RFC 3264 §8.4), and an address
+/// of another family than ours cannot be reached.
+fn peer_of(audio: &Audio, own: IpAddr) -> Peer {
+    let address = audio
+        .address
+        .filter(|address| !address.is_unspecified() && address.is_ipv4() == own.is_ipv4());
+    Peer {
+        remote: address
+            .filter(|_| audio.port != 0)
+            .map(|address| SocketAddr::new(address, audio.port)),
+        codec: audio
+            .formats
+            .iter()
+            .copied()
+            .find_map(Codec::from_payload_type)
+            .unwrap_or(Codec::Pcmu),
+        telephone_event: audio.telephone_event,
+        sends: audio.port != 0 && matches!(audio.direction, Direction::SendRecv | Direction::SendOnly),
+    }
+}
+
+/// A peer that has said nothing yet.
+const NOBODY: Peer = Peer {
+    remote: None,
+    codec: Codec::Pcmu,
+    telephone_event: None,
+    sends: false,
+};
