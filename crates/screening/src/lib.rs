@@ -27,6 +27,7 @@
 //! counts against a caller: an entry that has expired never matches, a window that cannot be read is 0.
 
 mod budget;
+mod changes;
 mod decide;
 mod detective;
 mod explain;
@@ -35,6 +36,7 @@ mod names;
 mod numbering;
 mod screen;
 mod windows;
+mod words;
 
 pub use budget::{BudgetHold, BudgetRefusal, TrunkBudget, TrunkMeter};
 pub use decide::decide;
@@ -43,5 +45,8 @@ pub use explain::{Change, Explanation, Finding, Item, explain};
 pub use lists::{ListEntry, ListFault, ListKey, Lists, ListsBuilder, NumberSet, Prefix, PrefixFault, Terms};
 pub use names::{CnamFault, CnamPattern};
 pub use numbering::{Impossible, impossible};
-pub use screen::{Admission, Challenged, Screened, Screening, Subject, screen};
-pub use windows::{Windows, WindowsCapacity};
+pub use screen::{Admission, Challenged, Screened, Screening, Subject, rehearse, screen};
+pub use windows::{Windows, WindowsCapacity, WindowsLosses};
+
+#[cfg(test)]
+mod tests;

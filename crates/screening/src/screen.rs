@@ -28,6 +28,21 @@ pub fn screen(mut facts: Facts, subject: &Subject<'_>, windows: &Windows) -> Scr
     }
 }
 
+/// Tells how a call would be screened if it came now: the same code, but nothing is counted, and nobody is let in.
+#[must_use]
+pub fn rehearse(mut facts: Facts, subject: &Subject<'_>, windows: &Windows) -> DecisionRecord {
+    facts.tenant = subject.tenant.cloned();
+    facts.number_state = subject.number_state;
+    let values = windows.look_ahead(&facts, subject);
+    let verdict = decide(&facts, subject, &values);
+    DecisionRecord {
+        ruleset: subject.ruleset,
+        facts,
+        values,
+        verdict,
+    }
+}
+
 /// What the directory says of a call: a borrowed view, made afresh for each.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
