@@ -193,7 +193,7 @@ impl Shard {
 
     fn open_anchor(&mut self, now: Now, call: &mut Call) {
         if let Some(port) = self.ports.take(now.at) {
-            let id = media_id(call.key);
+            let id = media_id(self.settings.shard, call.key);
             let caller = AnchorSide {
                 port,
                 version: 0,
@@ -308,15 +308,21 @@ impl Anchor {
 
 /// The call that a media session belongs to.
 pub(crate) fn call_of(id: MediaId) -> CallKey {
-    CallKey {
-        slot: (id.0 >> 32) as u32,
-        generation: id.0 as u32,
-    }
+    CallKey { slot: (id.0 >> 32) as u32 & SLOT_MAX, generation: id.0 as u32 }
 }
 
-fn media_id(key: CallKey) -> MediaId {
-    MediaId((u64::from(key.slot) << 32) | u64::from(key.generation))
+/// The shard that a media session belongs to.
+#[must_use]
+pub fn shard_of_media(id: MediaId) -> u8 {
+    (id.0 >> 56) as u8
 }
+
+/// A session's name: shard, slot, generation. Slots beyond 24 bits do not exist: a shard holds fewer calls.
+fn media_id(shard: u8, key: CallKey) -> MediaId {
+    MediaId((u64::from(shard) << 56) | (u64::from(key.slot & SLOT_MAX) << 32) | u64::from(key.generation))
+}
+
+const SLOT_MAX: u32 = 0x00ff_ffff;
 
 /// What a description says of its side's audio. A null address means that it is held (RFC 3264 §8.4), and an address
 /// of another family than ours cannot be reached.

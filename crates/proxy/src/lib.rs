@@ -36,6 +36,7 @@ mod ringing;
 mod snapshot;
 mod speaking;
 
+pub use crate::anchor::shard_of_media;
 pub use crate::core::{Core, Load};
 pub use crate::io::{Edge, Input, Listening, Now, Settings};
 pub use crate::snapshot::Snapshot;
