@@ -1,7 +1,7 @@
 //! What would have changed the outcome: the same deliberation, on a case that differs in one thing.
 
 use call_model::{
-    Attestation, Caller, DetectiveValues, ListKind, NumberState, Treatment, TrunkName, Verdict,
+    Attestation, Caller, Cause, DetectiveValues, ListKind, NumberState, Treatment, TrunkName, Verdict,
 };
 
 use crate::decide::{Case, EntryAt, Nobody, Suppose, deliberate};
@@ -171,7 +171,7 @@ impl<'c> Trial<'_, 'c> {
                 },
             );
         }
-        if matches!(facts.caller, Caller::Number(_) | Caller::Malformed(_)) {
+        if self.verdict.cause == Some(Cause::CallerInvalid) {
             let mut withheld = facts.clone();
             withheld.caller = Caller::Anonymous;
             let subject = Subject {

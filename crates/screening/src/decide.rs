@@ -223,10 +223,7 @@ impl<'c, S: Sink<'c>> Deliberation<'c, '_, S> {
         let (caller, list) = (&self.case.facts.caller, self.case.subject.do_not_originate);
         let listed = caller.number().is_some_and(|number| list.contains(number));
         if self.heed("do_not_originate", Treatment::Reject, listed, || {
-            (
-                words::who(caller),
-                format!("one of {} numbers or prefixes that never call", list.len()),
-            )
+            (words::who(caller), never_call(list.len()))
         }) {
             let why = format!(
                 "the number {} never makes calls, so somebody else is using it",
@@ -273,7 +270,7 @@ impl<'c, S: Sink<'c>> Deliberation<'c, '_, S> {
         }
         for kind in [ListKind::Allow, ListKind::Block] {
             for (scope, lists) in self.lists() {
-                if S::LISTENS || (self.settled_by.is_none() && lists.index(kind).len() > 0) {
+                if S::LISTENS || (self.settled_by.is_none() && !lists.index(kind).is_empty()) {
                     self.owners_list(kind, scope, lists, name.as_deref());
                 }
             }
@@ -308,7 +305,8 @@ impl<'c, S: Sink<'c>> Deliberation<'c, '_, S> {
                     "entry {}",
                     words::entry(&hit.matched.key.to_string(), hit.terms.note.as_deref())
                 ),
-                None => format!("none of {} entries", index.len()),
+                None if index.is_empty() => "nothing: the list is empty".into(),
+                None => format!("one of {} entries", index.len()),
             };
             (words::who_and_name(facts), threshold)
         });
@@ -457,6 +455,13 @@ impl<'c, S: Sink<'c>> Deliberation<'c, '_, S> {
             evidence,
             treatment,
         });
+    }
+}
+
+fn never_call(listed: usize) -> String {
+    match listed {
+        0 => "nothing: the list is empty".into(),
+        listed => format!("one of {listed} that never call"),
     }
 }
 

@@ -80,6 +80,26 @@ pub struct Item {
     pub finding: Finding,
 }
 
+impl Item {
+    fn outcome(&self) -> (char, String) {
+        match &self.finding {
+            Finding::Fired => ('>', format!("asks for {}", self.effect)),
+            Finding::Quiet => (' ', String::new()),
+            Finding::Skipped {
+                because,
+                would_fire: false,
+            } => ('-', format!("skipped: {because}")),
+            Finding::Skipped {
+                because,
+                would_fire: true,
+            } => (
+                '-',
+                format!("skipped: {because}; would have asked for {}", self.effect),
+            ),
+        }
+    }
+}
+
 /// What came of an item.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,7 +120,7 @@ pub enum Finding {
 /// A change that would have altered the outcome.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Change {
-    /// The change, in words that follow "it would have been different".
+    /// The change, in words.
     pub change: Box<str>,
     /// What would have been done then.
     pub treatment: Treatment,
@@ -123,30 +143,25 @@ impl fmt::Display for Explanation {
             "\nConsidered, in this order (rules {}, score {}):",
             self.explained_by, self.score
         )?;
+        let widest = |cell: fn(&Item) -> &str| {
+            self.items
+                .iter()
+                .map(|item| cell(item).chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let (name, seen) = (widest(|item| &item.name), widest(|item| &item.observed));
+        let fires = widest(|item| &item.threshold);
         for item in &self.items {
-            let (mark, rest) = match &item.finding {
-                Finding::Fired => ("→", format!("asks for {}", item.effect)),
-                Finding::Quiet => (" ", String::new()),
-                Finding::Skipped {
-                    because,
-                    would_fire: false,
-                } => ("-", format!("skipped: {because}")),
-                Finding::Skipped {
-                    because,
-                    would_fire: true,
-                } => (
-                    "-",
-                    format!("skipped: {because}; would have asked for {}", item.effect),
-                ),
-            };
+            let (mark, outcome) = item.outcome();
             let line = format!(
-                "{mark} {:<22} {} | fires on: {} | {rest}",
+                "{mark} {:name$}  {:seen$}  fires on {:fires$}  {outcome}",
                 item.name, item.observed, item.threshold
             );
-            writeln!(f, "{}", line.trim_end_matches([' ', '|']))?;
+            writeln!(f, "{}", line.trim_end())?;
         }
         if !self.changes.is_empty() {
-            writeln!(f, "\nIt would have been different")?;
+            writeln!(f, "\nWhat would have changed the outcome:")?;
         }
         for change in &self.changes {
             write!(f, "  {}: {}", change.change, change.treatment)?;
@@ -209,10 +224,10 @@ fn because(facts: &Facts, reason: &Reason) -> String {
                 ListKind::Block => "block",
             };
             let entry = words::entry(entry, note.as_deref());
-            format!(
-                "{} is on the {list} list by the entry {entry}",
-                words::who_and_name(facts)
-            )
+            match &facts.cnam {
+                Some(name) => format!("{who}, named “{name}”, is on the {list} list: {entry}"),
+                None => format!("{who} is on the {list} list: {entry}"),
+            }
         }
         Evidence::Count {
             observed,

@@ -287,6 +287,10 @@ impl Index {
         self.entries
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
     fn find_number<'l>(&'l self, number: E164, query: &Query<'_>) -> Option<Hit<'l>> {
         if let Some(slot) = self.numbers.get(&number.value())
             && let Some(hit) = self.applies(*slot, MatchedKey::Number(number), query)

@@ -436,7 +436,7 @@ fn signal_refuses_where_the_owner_says_so_and_tags_where_the_owner_says_so() {
     };
     world.detective.signals = vec![signal(1, Treatment::Tag, 500), signal(2, Treatment::Reject, 500)];
     let windows = windows();
-    let mut verdict = || {
+    let verdict = || {
         screen(call_from(CALLER), &world.subject(), &windows)
             .record
             .verdict
