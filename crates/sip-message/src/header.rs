@@ -142,7 +142,10 @@ impl HeaderName {
             return Self::Other;
         }
         match NAMES.get(usize::from(SLOTS[slot(name)])) {
-            Some((known, text)) if name.eq_ignore_ascii_case(text.as_bytes()) => *known,
+            // Nearly every sender writes the canonical case, and equality is the cheaper question.
+            Some((known, text)) if name == text.as_bytes() || name.eq_ignore_ascii_case(text.as_bytes()) => {
+                *known
+            }
             _ => Self::Other,
         }
     }

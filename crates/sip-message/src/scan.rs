@@ -28,6 +28,16 @@ pub(crate) const fn is_uri(byte: u8) -> bool {
     CLASS[byte as usize] & URI != 0
 }
 
+/// A byte at which the parts of a URI may meet, or an escape begins.
+pub(crate) const fn is_uri_mark(byte: u8) -> bool {
+    CLASS[byte as usize] & URI_MARK != 0
+}
+
+/// A byte of a host name; the underscore is no letter of DNS, but stands in names all the same.
+pub(crate) const fn is_host(byte: u8) -> bool {
+    CLASS[byte as usize] & HOST != 0
+}
+
 /// Where `bytes`, all of one class, ends.
 pub(crate) fn span(bytes: &[u8], from: usize, class: impl Fn(u8) -> bool) -> usize {
     bytes[from..]
@@ -170,6 +180,8 @@ const TOKEN: u8 = 1;
 const DISPLAY: u8 = 2;
 const PARAM_VALUE: u8 = 4;
 const URI: u8 = 8;
+const URI_MARK: u8 = 16;
+const HOST: u8 = 32;
 
 const CLASS: [u8; 256] = {
     let mut class = [0; 256];
@@ -192,6 +204,12 @@ const CLASS: [u8; 256] = {
         }
         if byte > b' ' && byte != 0x7f && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`') {
             bits |= URI;
+        }
+        if matches!(byte, b'@' | b':' | b';' | b'?' | b'%') {
+            bits |= URI_MARK;
+        }
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_') {
+            bits |= HOST;
         }
         class[byte as usize] = bits;
         if byte == u8::MAX {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use memchr::memchr;
 
 use crate::limits::PARAMS_MAX;
-use crate::scan::{is_uri, number};
+use crate::scan::{is_host, is_uri, is_uri_mark, number};
 use crate::{Param, ParseError};
 
 /// A URI in its parts, as they came (RFC 3261 §19.1, RFC 3966, RFC 5031).
@@ -90,7 +90,7 @@ impl<'a> Uri<'a> {
             Scheme::Tel => uri.read_tel().map_err(|offset| at(colon + 1 + offset))?,
             Scheme::Urn | Scheme::Other => {}
         }
-        if uri.params.iter().filter(|&&byte| byte == b';').count() > PARAMS_MAX {
+        if uri.params.len() > PARAMS_MAX && uri.uri_params().count() > PARAMS_MAX {
             return Err(ParseError::TooManyParams { max: PARAMS_MAX });
         }
         Ok(uri)
@@ -98,16 +98,15 @@ impl<'a> Uri<'a> {
 
     /// Which scheme this is, in any case.
     pub const fn kind(&self) -> Scheme {
-        if self.scheme.eq_ignore_ascii_case(b"sip") {
-            Scheme::Sip
-        } else if self.scheme.eq_ignore_ascii_case(b"sips") {
-            Scheme::Sips
-        } else if self.scheme.eq_ignore_ascii_case(b"tel") {
-            Scheme::Tel
-        } else if self.scheme.eq_ignore_ascii_case(b"urn") {
-            Scheme::Urn
-        } else {
-            Scheme::Other
+        match self.scheme {
+            b"sip" => Scheme::Sip,
+            b"sips" => Scheme::Sips,
+            b"tel" => Scheme::Tel,
+            scheme if scheme.eq_ignore_ascii_case(b"sip") => Scheme::Sip,
+            scheme if scheme.eq_ignore_ascii_case(b"sips") => Scheme::Sips,
+            scheme if scheme.eq_ignore_ascii_case(b"tel") => Scheme::Tel,
+            scheme if scheme.eq_ignore_ascii_case(b"urn") => Scheme::Urn,
+            _ => Scheme::Other,
         }
     }
 
@@ -131,38 +130,29 @@ impl<'a> Uri<'a> {
     /// `[user[:password]@]host[:port][;params][?headers]`; an error is the offset in the opaque part.
     fn read_sip(&mut self) -> Result<(), usize> {
         let opaque = self.opaque;
-        let mut at = 0;
-        if let Some(sign) = memchr(b'@', opaque) {
-            let userinfo = &opaque[..sign];
-            match memchr(b':', userinfo) {
-                Some(colon) => {
-                    self.user = Some(&userinfo[..colon]);
-                    self.password = Some(&userinfo[colon + 1..]);
-                }
-                None => self.user = Some(userinfo),
-            }
-            if self.user.is_none_or(<[u8]>::is_empty) {
+        let Marks {
+            sign,
+            colon,
+            semicolon,
+            question,
+        } = Marks::find(opaque)?;
+        if let Some(sign) = sign {
+            let user_end = colon.filter(|&colon| colon < sign).unwrap_or(sign);
+            if user_end == 0 {
                 return Err(0);
             }
-            check_escapes(userinfo)?;
-            at = sign + 1;
-            // A second `@` would let two readers see two hosts.
-            if let Some(second) = memchr(b'@', &opaque[at..]) {
-                return Err(at + second);
-            }
+            self.user = Some(&opaque[..user_end]);
+            self.password = (user_end < sign).then(|| &opaque[user_end + 1..sign]);
         }
-        let rest = &opaque[at..];
-        let question = memchr(b'?', rest);
-        let before = question.map_or(rest, |question| &rest[..question]);
-        self.headers = question.map_or(b"", |question| &rest[question + 1..]);
-        let host_end = memchr(b';', before).unwrap_or(before.len());
-        self.params = &before[host_end..];
-        let (host, port) = host_and_port(&before[..host_end]).ok_or(at)?;
+        let host_at = sign.map_or(0, |sign| sign + 1);
+        let params_end = question.unwrap_or(opaque.len());
+        let host_end = semicolon.unwrap_or(params_end);
+        self.headers = opaque.get(params_end + 1..).unwrap_or_default();
+        self.params = &opaque[host_end..params_end];
+        let (host, port) = host_and_port(&opaque[host_at..host_end]).ok_or(host_at)?;
         self.host = Some(host);
         self.port = port;
-        check_params(self.params).map_err(|offset| at + host_end + offset)?;
-        check_escapes(self.params).map_err(|offset| at + host_end + offset)?;
-        check_escapes(self.headers)
+        check_params(self.params).map_err(|offset| host_end + offset)
     }
 
     /// Global `+1-202…` or local number, then parameters (RFC 3966 §3).
@@ -203,22 +193,24 @@ impl<'a> Host<'a> {
         if let [b'[', inside @ .., b']'] = bytes {
             return std::str::from_utf8(inside).ok()?.parse().ok().map(Self::V6);
         }
-        let last_label = bytes
-            .strip_suffix(b".")
-            .unwrap_or(bytes)
-            .rsplit(|&byte| byte == b'.')
-            .next()?;
-        if last_label.iter().all(u8::is_ascii_digit) {
+        let name = bytes.strip_suffix(b".").unwrap_or(bytes);
+        if matches!(name, [] | [b'.' | b'-', ..]) || bytes.len() > HOST_BYTES_MAX {
+            return None;
+        }
+        let mut digits_only = true;
+        for &byte in name {
+            match byte {
+                b'0'..=b'9' => {}
+                b'.' => digits_only = true,
+                _ if is_host(byte) => digits_only = false,
+                _ => return None,
+            }
+        }
+        if digits_only {
             // No name ends in a label of digits (RFC 3261 §25.1, toplabel), so this is an address or nothing.
             return std::str::from_utf8(bytes).ok()?.parse().ok().map(Self::V4);
         }
-        let name_ok = bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-            && bytes.first() != Some(&b'.')
-            && bytes.first() != Some(&b'-')
-            && bytes.len() <= HOST_BYTES_MAX;
-        name_ok.then_some(Self::Name(bytes))
+        Some(Self::Name(bytes))
     }
 
     /// The address, if it is one.
@@ -288,29 +280,61 @@ pub(crate) fn host_and_port(bytes: &[u8]) -> Option<(Host<'_>, Option<u16>)> {
     }
 }
 
-/// Every `%` begins an escape of two hexadecimal digits.
-fn check_escapes(bytes: &[u8]) -> Result<(), usize> {
-    let mut at = 0;
-    while let Some(count) = memchr(b'%', &bytes[at..]) {
-        at += count;
-        match bytes.get(at + 1..at + 3) {
-            Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => at += 3,
-            _ => return Err(at),
+/// Where the parts of a `sip` URI meet, found in one pass.
+#[derive(Default)]
+struct Marks {
+    sign: Option<usize>,
+    /// The first colon of all: before `@` it begins the password.
+    colon: Option<usize>,
+    /// The first `;` and `?` behind `@`: before it they belong to the user part (RFC 3261 §25.1,
+    /// user-unreserved).
+    semicolon: Option<usize>,
+    question: Option<usize>,
+}
+
+impl Marks {
+    fn find(opaque: &[u8]) -> Result<Self, usize> {
+        let mut marks = Self::default();
+        for (offset, &byte) in opaque.iter().enumerate() {
+            if !is_uri_mark(byte) {
+                continue;
+            }
+            match byte {
+                // A second `@` would let two readers see two hosts.
+                b'@' if marks.sign.is_some() => return Err(offset),
+                b'@' => {
+                    marks = Self {
+                        sign: Some(offset),
+                        colon: marks.colon,
+                        ..Self::default()
+                    }
+                }
+                b':' if marks.colon.is_none() => marks.colon = Some(offset),
+                b';' if marks.semicolon.is_none() && marks.question.is_none() => {
+                    marks.semicolon = Some(offset);
+                }
+                b'?' if marks.question.is_none() => marks.question = Some(offset),
+                b'%' => match opaque.get(offset + 1..offset + 3) {
+                    Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {}
+                    _ => return Err(offset),
+                },
+                _ => {}
+            }
         }
+        Ok(marks)
     }
-    Ok(())
 }
 
 /// No parameter of a URI has an empty name.
 fn check_params(params: &[u8]) -> Result<(), usize> {
-    match params
-        .windows(2)
-        .position(|pair| pair[0] == b';' && matches!(pair[1], b';' | b'='))
-    {
-        Some(offset) => Err(offset + 1),
-        None if params.last() == Some(&b';') => Err(params.len() - 1),
-        None => Ok(()),
+    let mut rest = params;
+    while let [b';', after @ ..] = rest {
+        if matches!(after, [] | [b';' | b'=', ..]) {
+            return Err(params.len() - rest.len());
+        }
+        rest = &after[memchr(b';', after).unwrap_or(after.len())..];
     }
+    Ok(())
 }
 
 fn percent_decoded(bytes: &[u8]) -> Cow<'_, [u8]> {

@@ -99,7 +99,8 @@ impl<'b> Writer<'b> {
         self
     }
 
-    /// Writes a header from a value of ours.
+    /// Writes a header from a value of ours. A header [`HeaderName`] does not know goes through
+    /// [`Writer::raw_header`].
     pub fn header(&mut self, name: HeaderName, value: &[u8]) -> &mut Self {
         self.header_parts(name, &[value])
     }
