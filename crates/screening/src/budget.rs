@@ -114,3 +114,146 @@ impl Drop for BudgetHold {
         self.meter.calls.fetch_sub(1, Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use governor::clock::FakeRelativeClock;
+    use governor::{Quota, RateLimiter};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "tests need one instant to count from")]
+    fn t0() -> Instant {
+        Instant::now()
+    }
+
+    fn per_second(rate: u32, burst: u32) -> TrunkBudget {
+        TrunkBudget {
+            calls_per_second: NonZeroU32::new(rate),
+            burst: NonZeroU32::new(burst),
+            calls_at_once: None,
+        }
+    }
+
+    #[test]
+    fn absent_budget_limits_nothing() {
+        let t0 = t0();
+        let meter = TrunkMeter::new(t0);
+        let holds: Vec<_> = (0..10_000)
+            .map(|_| meter.admit(&TrunkBudget::default(), t0))
+            .collect();
+        assert!(holds.iter().all(Result::is_ok));
+        assert_eq!(meter.calls(), 10_000);
+    }
+
+    #[test]
+    fn call_beyond_the_rate_is_refused_and_told_when_to_come_again() {
+        let t0 = t0();
+        let meter = TrunkMeter::new(t0);
+        let budget = per_second(10, 2);
+        assert!(meter.admit(&budget, t0).is_ok());
+        assert!(meter.admit(&budget, t0).is_ok());
+        let refusal = meter.admit(&budget, t0).unwrap_err();
+        assert_eq!(
+            refusal,
+            BudgetRefusal::Rate {
+                retry_after: Duration::from_millis(100)
+            }
+        );
+        assert_eq!(refusal.cause(), Cause::TrunkRate);
+        assert!(meter.admit(&budget, t0 + Duration::from_millis(99)).is_err());
+        assert!(meter.admit(&budget, t0 + Duration::from_millis(100)).is_ok());
+    }
+
+    #[test]
+    fn place_is_given_back_when_the_call_is_over_and_when_it_was_refused() {
+        let t0 = t0();
+        let meter = TrunkMeter::new(t0);
+        let budget = TrunkBudget {
+            calls_at_once: Some(2),
+            ..per_second(100, 3)
+        };
+        let first = meter.admit(&budget, t0).unwrap();
+        let _second = meter.admit(&budget, t0).unwrap();
+        let refusal = meter.admit(&budget, t0).unwrap_err();
+        assert_eq!(
+            (refusal, refusal.cause()),
+            (BudgetRefusal::Concurrency, Cause::TrunkConcurrency)
+        );
+        drop(first);
+        let _third = meter.admit(&budget, t0).unwrap();
+        assert_eq!(meter.calls(), 2);
+        // Over its rate as well: the place taken for the try is free again.
+        let wider = TrunkBudget {
+            calls_at_once: Some(9),
+            ..budget
+        };
+        assert!(matches!(meter.admit(&wider, t0), Err(BudgetRefusal::Rate { .. })));
+        assert_eq!(meter.calls(), 2);
+    }
+
+    #[test]
+    fn budget_that_changes_keeps_the_calls_that_are_up() {
+        let t0 = t0();
+        let meter = TrunkMeter::new(t0);
+        let _hold = meter.admit(&TrunkBudget::default(), t0).unwrap();
+        let tight = TrunkBudget {
+            calls_at_once: Some(1),
+            ..TrunkBudget::default()
+        };
+        assert_eq!(meter.admit(&tight, t0).unwrap_err(), BudgetRefusal::Concurrency);
+    }
+
+    #[test]
+    fn shards_together_admit_no_more_than_the_budget() {
+        let t0 = t0();
+        let meter = TrunkMeter::new(t0);
+        let budget = TrunkBudget {
+            calls_at_once: Some(700),
+            ..per_second(500, 500)
+        };
+        let admitted: usize = std::thread::scope(|scope| {
+            let shards: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let holds: Vec<_> = (0..1000).flat_map(|_| meter.admit(&budget, t0)).collect();
+                        let admitted = holds.len();
+                        std::mem::forget(holds);
+                        admitted
+                    })
+                })
+                .collect();
+            shards.into_iter().map(|shard| shard.join().unwrap()).sum()
+        });
+        assert_eq!(admitted, 500);
+        assert_eq!(meter.calls(), 500);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn rate_is_the_one_that_governor_keeps(
+            rate in 1u32..5_000,
+            burst in 1u32..50,
+            pauses_us in vec(0u64..20_000, 1..300),
+        ) {
+            let origin = t0();
+            let meter = TrunkMeter::new(origin);
+            let budget = per_second(rate, burst);
+            let clock = FakeRelativeClock::default();
+            let quota = Quota::per_second(NonZeroU32::new(rate).unwrap()).allow_burst(NonZeroU32::new(burst).unwrap());
+            let oracle = RateLimiter::direct_with_clock(quota, clock.clone());
+            let mut now = Duration::ZERO;
+            for pause in pauses_us {
+                let pause = Duration::from_micros(pause);
+                clock.advance(pause);
+                now += pause;
+                let got = meter.admit(&budget, origin + now).map(drop);
+                prop_assert_eq!(got.is_ok(), oracle.check().is_ok(), "after {:?}: {:?}", now, got);
+            }
+        }
+    }
+}

@@ -549,3 +549,100 @@ impl FromIterator<E164> for NumberSet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(at: u64) -> E164 {
+        E164::from_digits(format!("999{at:09}").as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn prefix_is_read_as_owners_write_it() {
+        let prefix = Prefix::parse("+1 (202) 555*").unwrap();
+        assert_eq!(prefix.to_string(), "+1202555*");
+        assert_eq!(prefix.len(), 7);
+        assert!(prefix.covers(E164::parse(b"+12025550143").unwrap()));
+        assert!(!prefix.covers(E164::parse(b"+1202").unwrap()));
+        for wrong in [
+            "",
+            "+",
+            "+*",
+            "1202",
+            "+0202",
+            "+12x",
+            "+1**",
+            "+1234567890123456",
+        ] {
+            assert_eq!(Prefix::parse(wrong), Err(PrefixFault), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn number_that_comes_twice_counts_once() {
+        let mut builder = ListsBuilder::default();
+        let numbers = || (0..1000).map(number);
+        builder
+            .add_numbers(ListKind::Block, Terms::default(), numbers())
+            .unwrap();
+        builder
+            .add_numbers(ListKind::Block, Terms::default(), numbers())
+            .unwrap();
+        builder
+            .add_numbers(ListKind::Allow, Terms::default(), numbers())
+            .unwrap();
+        assert_eq!(builder.finish().len(), 2000);
+    }
+
+    #[test]
+    fn entry_with_terms_that_make_no_sense_is_refused_with_its_place() {
+        let key = || ListKey::Number(number(1));
+        let mut demanding = ListEntry::block(key());
+        demanding.terms.requires_attestation = Some(Attestation::A);
+        let compiled = Lists::compile([ListEntry::block(key()), demanding]).map(|lists| lists.len());
+        assert_eq!(compiled, Err((1, ListFault::RequirementOnBlock)));
+        let mut mild = ListEntry::block(key());
+        mild.terms.treatment = Treatment::Allow;
+        assert_eq!(
+            Lists::compile([mild]).map(|lists| lists.len()),
+            Err((0, ListFault::AllowOnBlock))
+        );
+    }
+
+    #[test]
+    fn wildcards_are_bounded_and_exact_names_are_not() {
+        let entry = |text: String| ListEntry::block(ListKey::Cnam(CnamPattern::parse(&text).unwrap()));
+        let wild = (0..=WILDCARDS_MAX).map(|at| entry(format!("*{at}")));
+        let compiled = Lists::compile(wild).map(|lists| lists.len());
+        assert_eq!(compiled, Err((WILDCARDS_MAX, ListFault::TooManyWildcards)));
+        assert_eq!(
+            Lists::compile((0..5000).map(|at| entry(format!("name {at}"))))
+                .unwrap()
+                .len(),
+            5000
+        );
+    }
+
+    #[test]
+    fn million_numbers_take_less_than_forty_bytes_each() {
+        let mut builder = ListsBuilder::default();
+        builder
+            .add_numbers(ListKind::Block, Terms::default(), (0..1_000_000).map(number))
+            .unwrap();
+        let lists = builder.finish();
+        assert_eq!(lists.len(), 1_000_000);
+        assert!(lists.block.numbers.allocation_size() < 40_000_000);
+        assert_eq!(lists.block.terms.len(), 1);
+    }
+
+    #[test]
+    fn set_holds_numbers_and_prefixes() {
+        let mut set: NumberSet = (0..10).map(number).collect();
+        set.insert(number(10));
+        set.insert_prefix(Prefix::parse("+4420").unwrap());
+        assert_eq!(set.len(), 12);
+        assert!(set.contains(number(10)) && !set.contains(number(11)));
+        assert!(set.contains(E164::parse(b"+442079460150").unwrap()));
+    }
+}
