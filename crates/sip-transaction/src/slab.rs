@@ -248,6 +248,17 @@ mod tests {
         assert!(slab.chunks.capacity() <= 64);
     }
 
+    #[test]
+    fn lowest_free_place_is_taken_first() {
+        let mut slab = Slab::new(0);
+        let keys: Vec<_> = (0..10_000).map(|n| slab.insert(n)).collect();
+        for key in [keys[9_000], keys[5_000], keys[70]] {
+            slab.remove(key);
+        }
+        let taken: Vec<_> = (0..4).map(|n| slab.insert(n).index).collect();
+        assert_eq!(taken, [70, 5_000, 9_000, 10_000]);
+    }
+
     proptest! {
         #[test]
         fn holds_what_a_map_would_hold(ops in prop::collection::vec((any::<bool>(), any::<u16>()), 1..600)) {
