@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, Row, Statement, params, params_from_iter};
 
 use crate::columns::{Column as _, Reader, Word as _, integer};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, finding};
 
 /// Which calls to list. What is absent is not asked for.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -70,6 +70,7 @@ impl Store {
                 written += write(&mut insert, record)?;
             }
         }
+        finding::seal(&batch)?;
         batch.commit()?;
         Ok(written)
     }
@@ -107,11 +108,15 @@ impl Store {
     /// # Errors
     /// As for [`Store::append`].
     pub fn forget_calls(&mut self, before_ms: u64, many: u32) -> Result<usize, StoreError> {
-        let before = CallId::new(before_ms, 0, 0).to_string();
-        let mut delete = self.connection.prepare_cached(
-            "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE id < ?1 ORDER BY id LIMIT ?2)",
-        )?;
-        Ok(delete.execute(params![before, many])?)
+        let turn = self.connection.transaction()?;
+        let forgotten = turn
+            .prepare_cached(
+                "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE id < ?1 ORDER BY id LIMIT ?2)",
+            )?
+            .execute(params![first_id(before_ms), many])?;
+        finding::forget(&turn)?;
+        turn.commit()?;
+        Ok(forgotten)
     }
 }
 
@@ -197,6 +202,25 @@ fn read(row: &Row<'_>) -> Result<CallRecord, StoreError> {
 
 /// The query's text depends only on which filters are there, so that few texts are compiled and kept.
 fn query(filter: &CallFilter) -> (String, Vec<Value>) {
+    let mut values = Vec::new();
+    let mut query = format!("SELECT {COLUMNS} FROM ");
+    let key = match (&filter.caller, &filter.called) {
+        (Some(caller), _) => Some(finding::caller_key(&caller.write())),
+        (None, Some(called)) => Some(finding::called_key(&called.write())),
+        (None, None) => None,
+    };
+    match key {
+        Some(key) => {
+            query.push_str(finding::ROWS_OF_KEY);
+            values.extend([
+                Value::Integer(key),
+                Value::Text(first_id(filter.since_ms.unwrap_or(0))),
+                Value::Text(first_id(filter.until_ms.unwrap_or(u64::MAX))),
+            ]);
+            query.push_str(" AS found CROSS JOIN calls ON calls.row = found.row");
+        }
+        None => query.push_str("calls"),
+    }
     let conditions: [(&str, Option<String>); 9] = [
         ("id >= ?", filter.since_ms.map(first_id)),
         ("id < ?", filter.until_ms.map(first_id)),
@@ -214,13 +238,13 @@ fn query(filter: &CallFilter) -> (String, Vec<Value>) {
             filter.treatment.map(|treatment| treatment.as_str().to_owned()),
         ),
     ];
-    let mut query = format!("SELECT {COLUMNS} FROM calls");
-    let mut values = Vec::new();
+    let mut before = " WHERE ";
     for (condition, value) in conditions {
         if let Some(value) = value {
-            query.push_str(if values.is_empty() { " WHERE " } else { " AND " });
+            query.push_str(before);
             query.push_str(condition);
             values.push(Value::Text(value));
+            before = " AND ";
         }
     }
     query.push_str(match filter.order {
@@ -256,3 +280,103 @@ macro_rules! columns {
 
 const COLUMNS: &str = columns!();
 const SELECT_ONE: &str = concat!("SELECT ", columns!(), " FROM calls WHERE id = ?");
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn full_disk_refuses_the_whole_batch_and_the_same_batch_goes_in_once_there_is_room() {
+        let (_directory, mut store) = open();
+        store.append(&[record(0)]).unwrap();
+        let pages: i64 = store
+            .connection
+            .query_row("PRAGMA page_count", (), |row| row.get(0))
+            .unwrap();
+        limit_pages(&store, pages + 10);
+        let batch: Vec<_> = (1..1000).map(record).collect();
+        assert!(matches!(store.append(&batch), Err(StoreError::Full)));
+        assert_eq!(count(&store), 1);
+        assert!(matches!(store.append(&batch), Err(StoreError::Full)));
+        limit_pages(&store, 1_000_000);
+        assert_eq!(store.append(&batch).unwrap(), 999);
+        assert_eq!(count(&store), 1000);
+    }
+
+    #[test]
+    fn locked_file_refuses_the_whole_batch_and_the_same_batch_goes_in_later() {
+        let (directory, mut store) = open();
+        store.connection.busy_timeout(Duration::ZERO).unwrap();
+        let other = Store::open(directory.path()).unwrap();
+        other.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let batch = [record(1), record(2)];
+        assert!(matches!(store.append(&batch), Err(StoreError::Busy)));
+        other.connection.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(store.append(&batch).unwrap(), 2);
+    }
+
+    #[test]
+    fn record_that_other_hands_changed_is_named_with_its_column() {
+        let (_directory, mut store) = open();
+        store.append(&[record(1)]).unwrap();
+        store
+            .connection
+            .execute("UPDATE calls SET cause = 'mischief'", ())
+            .unwrap();
+        let fault = store.call(record(1).id).unwrap_err();
+        assert!(
+            matches!(fault, StoreError::MalformedCall { column: "cause", .. }),
+            "{fault}"
+        );
+    }
+
+    fn limit_pages(store: &Store, pages: i64) {
+        store
+            .connection
+            .query_row(&format!("PRAGMA max_page_count = {pages}"), (), |_| Ok(()))
+            .unwrap();
+    }
+
+    fn count(store: &Store) -> i64 {
+        store
+            .connection
+            .query_row("SELECT count(*) FROM calls", (), |row| row.get(0))
+            .unwrap()
+    }
+
+    fn open() -> (tempfile::TempDir, Store) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        (directory, store)
+    }
+
+    fn record(index: u32) -> CallRecord {
+        CallRecord {
+            id: CallId::new(1_000_000, 0, index),
+            sip_call_id: "1@192.0.2.10".into(),
+            trunk: None,
+            source: [192, 0, 2, 10].into(),
+            caller: Caller::Anonymous,
+            called: Called::Other("nobody".into()),
+            tenant: None,
+            plan: None,
+            offered_ms: 1_000_000,
+            ringing_ms: None,
+            answered_ms: None,
+            connected_ms: None,
+            ended_ms: 1_000_000,
+            legs: Vec::new(),
+            challenge: None,
+            outcome: Outcome {
+                ending: Ending::Refused,
+                status: 404,
+                cause: Cause::NumberUnknown,
+                fault: Some(Fault::Caller),
+                hung_up_by: None,
+            },
+            decision: None,
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod calls;
 mod columns;
 mod entries;
 mod error;
+mod finding;
 mod open;
 mod passes;
 mod versions;

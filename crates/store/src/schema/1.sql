@@ -1,5 +1,6 @@
 -- Calls that are over. Times are Unix milliseconds. Identifiers sort by the time of the offer.
 CREATE TABLE calls (
+    row          INTEGER PRIMARY KEY AUTOINCREMENT,
     id           TEXT NOT NULL UNIQUE,
     offered_ms   INTEGER NOT NULL,
     ringing_ms   INTEGER,
@@ -26,8 +27,20 @@ CREATE TABLE calls (
     decision     TEXT           -- JSON
 ) STRICT;
 
-CREATE INDEX calls_by_caller ON calls (caller, id);
-CREATE INDEX calls_by_called ON calls (called, id);
+-- Where the calls of a caller or to a number are: see finding.rs. Rows after the last segment are not in it yet.
+CREATE TABLE call_segments (
+    segment  INTEGER PRIMARY KEY, -- the first row
+    last_row INTEGER NOT NULL,
+    first_id TEXT NOT NULL,       -- the least identifier, so the earliest offer
+    last_id  TEXT NOT NULL        -- the greatest
+) STRICT;
+
+CREATE TABLE call_keys (
+    segment INTEGER NOT NULL,
+    key     INTEGER NOT NULL,     -- of a caller: 0 and above; of a called number: below 0
+    row     INTEGER NOT NULL,
+    PRIMARY KEY (segment, key, row)
+) STRICT, WITHOUT ROWID;
 
 -- Entries of block and allow lists that were made while the switch ran. Removed ones stay as history.
 CREATE TABLE entries (
