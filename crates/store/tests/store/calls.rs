@@ -57,105 +57,157 @@ fn time_filter_includes_its_start_and_excludes_its_end() {
 }
 
 #[test]
-fn each_filter_finds_its_calls_and_all_filters_together_must_hold() {
+fn each_filter_finds_its_calls() {
     let (_directory, mut store) = open();
     let (plain, diverted, refused) = (answered(1), challenged(2), unscreened(3));
     store
         .append(&[plain.clone(), diverted.clone(), refused.clone()])
         .unwrap();
     let any = CallFilter::default;
-    for (record, filters) in [
+    for (filter, found) in [
         (
+            CallFilter {
+                caller: Some(plain.caller.clone()),
+                ..any()
+            },
             &plain,
-            vec![
-                CallFilter {
-                    caller: Some(plain.caller.clone()),
-                    ..any()
-                },
-                CallFilter {
-                    called: Some(plain.called.clone()),
-                    ..any()
-                },
-                CallFilter {
-                    tenant: plain.tenant.clone(),
-                    ..any()
-                },
-                CallFilter {
-                    trunk: plain.trunk.clone(),
-                    ..any()
-                },
-                CallFilter {
-                    outcome: Some(Ending::Answered),
-                    ..any()
-                },
-                CallFilter {
-                    cause: Some(Cause::Normal),
-                    ..any()
-                },
-                CallFilter {
-                    treatment: Some(Treatment::Allow),
-                    ..any()
-                },
-            ],
         ),
         (
+            CallFilter {
+                caller: Some(diverted.caller.clone()),
+                ..any()
+            },
             &diverted,
-            vec![
-                CallFilter {
-                    caller: Some(diverted.caller.clone()),
-                    ..any()
-                },
-                CallFilter {
-                    called: Some(diverted.called.clone()),
-                    ..any()
-                },
-                CallFilter {
-                    tenant: diverted.tenant.clone(),
-                    treatment: Some(Treatment::Challenge),
-                    ..any()
-                },
-                CallFilter {
-                    caller: Some(diverted.caller.clone()),
-                    called: Some(diverted.called.clone()),
-                    since_ms: Some(START_MS),
-                    until_ms: Some(START_MS + 10_000),
-                    tenant: diverted.tenant.clone(),
-                    trunk: diverted.trunk.clone(),
-                    outcome: Some(Ending::Diverted),
-                    cause: Some(Cause::ChallengeFailed),
-                    treatment: Some(Treatment::Challenge),
-                    ..any()
-                },
-            ],
         ),
         (
+            CallFilter {
+                caller: Some(Caller::Anonymous),
+                ..any()
+            },
             &refused,
-            vec![
-                CallFilter {
-                    caller: Some(Caller::Anonymous),
-                    ..any()
-                },
-                CallFilter {
-                    called: Some(refused.called.clone()),
-                    ..any()
-                },
-                CallFilter {
-                    cause: Some(Cause::UnknownTrunk),
-                    ..any()
-                },
-            ],
+        ),
+        (
+            CallFilter {
+                called: Some(plain.called.clone()),
+                ..any()
+            },
+            &plain,
+        ),
+        (
+            CallFilter {
+                called: Some(diverted.called.clone()),
+                ..any()
+            },
+            &diverted,
+        ),
+        (
+            CallFilter {
+                called: Some(refused.called.clone()),
+                ..any()
+            },
+            &refused,
+        ),
+        (
+            CallFilter {
+                tenant: plain.tenant.clone(),
+                ..any()
+            },
+            &plain,
+        ),
+        (
+            CallFilter {
+                tenant: diverted.tenant.clone(),
+                ..any()
+            },
+            &diverted,
+        ),
+        (
+            CallFilter {
+                trunk: plain.trunk.clone(),
+                ..any()
+            },
+            &plain,
+        ),
+        (
+            CallFilter {
+                outcome: Some(Ending::Answered),
+                ..any()
+            },
+            &plain,
+        ),
+        (
+            CallFilter {
+                outcome: Some(Ending::Refused),
+                ..any()
+            },
+            &refused,
+        ),
+        (
+            CallFilter {
+                cause: Some(Cause::ChallengeFailed),
+                ..any()
+            },
+            &diverted,
+        ),
+        (
+            CallFilter {
+                treatment: Some(Treatment::Allow),
+                ..any()
+            },
+            &plain,
+        ),
+        (
+            CallFilter {
+                treatment: Some(Treatment::Challenge),
+                ..any()
+            },
+            &diverted,
         ),
     ] {
-        for filter in filters {
-            assert_eq!(ids(&store, &filter), [record.id], "{filter:?}");
-        }
+        assert_eq!(ids(&store, &filter), [found.id], "{filter:?}");
     }
-    let none = CallFilter {
-        caller: Some(plain.caller),
-        cause: Some(Cause::Busy),
-        ..any()
+}
+
+#[test]
+fn filters_together_must_all_hold() {
+    let (_directory, mut store) = open();
+    let record = challenged(2);
+    store
+        .append(&[answered(1), record.clone(), unscreened(3)])
+        .unwrap();
+    let all = CallFilter {
+        since_ms: Some(START_MS),
+        until_ms: Some(START_MS + 10_000),
+        caller: Some(record.caller.clone()),
+        called: Some(record.called.clone()),
+        tenant: record.tenant.clone(),
+        trunk: record.trunk.clone(),
+        outcome: Some(Ending::Diverted),
+        cause: Some(Cause::ChallengeFailed),
+        treatment: Some(Treatment::Challenge),
+        ..CallFilter::default()
     };
-    assert_eq!(ids(&store, &none), []);
+    assert_eq!(ids(&store, &all), [record.id]);
+    for other in [
+        CallFilter {
+            caller: Some(Caller::Anonymous),
+            ..all.clone()
+        },
+        CallFilter {
+            called: Some(answered(1).called),
+            ..all.clone()
+        },
+        CallFilter {
+            cause: Some(Cause::Busy),
+            ..all.clone()
+        },
+        CallFilter {
+            until_ms: Some(START_MS),
+            ..all.clone()
+        },
+    ] {
+        assert_eq!(ids(&store, &other), [], "{other:?}");
+    }
 }
 
 #[test]
