@@ -1,7 +1,8 @@
 //! Every setting once: its type, unit, limits, default and meaning. The reader and `configs/reference.toml` both
 //! come from here.
 
-use crate::catalogue_tables::TABLES;
+use crate::tables_business::BUSINESS;
+use crate::tables_machine::MACHINE;
 
 /// A table of the settings.
 pub(crate) struct TableSpec {
@@ -118,9 +119,14 @@ impl TableSpec {
     }
 }
 
+/// The descriptions of all tables, in the order of the reference.
+pub(crate) fn tables() -> impl Iterator<Item = &'static TableSpec> {
+    MACHINE.iter().chain(BUSINESS)
+}
+
 /// The description of a table.
 pub(crate) fn table(name: &str) -> Option<&'static TableSpec> {
-    TABLES.iter().find(|table| table.name == name)
+    tables().find(|table| table.name == name)
 }
 
 /// The text of `configs/reference.toml`: every setting with its type, limits, default and meaning. It is itself a
@@ -128,7 +134,7 @@ pub(crate) fn table(name: &str) -> Option<&'static TableSpec> {
 #[must_use]
 pub fn reference() -> String {
     let mut text = String::from(REFERENCE_HEAD);
-    for table in TABLES {
+    for table in tables() {
         text.push('\n');
         push_comment(&mut text, table.doc);
         text.push_str(&table.header());

@@ -4,7 +4,6 @@
 //! [`normalise`] reads numbers as carriers write them. [`Hunt`] walks a plan.
 
 mod catalogue;
-mod catalogue_tables;
 mod digest;
 mod directory;
 mod fault;
@@ -15,6 +14,8 @@ mod reader;
 mod settings;
 mod sources;
 mod suggest;
+mod tables_business;
+mod tables_machine;
 mod value;
 
 pub use catalogue::reference;

@@ -6,6 +6,7 @@ mod files;
 mod lists;
 mod machine;
 mod numbers;
+mod plans;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,8 +15,7 @@ use std::sync::Arc;
 use call_model::RulesetVersion;
 use toml::de::DeTable;
 
-use crate::catalogue::{TableSpec, table};
-use crate::catalogue_tables::TABLES;
+use crate::catalogue::{TableSpec, table, tables};
 use crate::digest::Digest;
 use crate::fault::{FaultAt, Faults, Place, SourceText};
 use crate::reader::{Table, open_all};
@@ -87,10 +87,7 @@ impl<'t> Tables<'t> {
                 key: name.to_owned(),
             };
             let Some(spec) = table(name).filter(|spec| !spec.name.contains('.')) else {
-                let known = TABLES
-                    .iter()
-                    .map(|spec| spec.name)
-                    .filter(|name| !name.contains('.'));
+                let known = tables().map(|spec| spec.name).filter(|name| !name.contains('.'));
                 faults.note(
                     &at_key,
                     format!("there is no such table{}", did_you_mean(name, known)),

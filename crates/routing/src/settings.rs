@@ -191,7 +191,7 @@ pub struct Tenant {
     pub detective: DetectiveSettings,
     /// What stands for it in the windows of screening, made from its name: the same in every snapshot that has it,
     /// never 0.
-    pub(crate) window_id: u32,
+    pub window_id: u32,
     /// Its lists.
     pub(crate) lists: Lists,
 }

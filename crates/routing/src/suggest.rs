@@ -2,11 +2,11 @@
 
 /// ` (did you mean "name"?)`, or nothing where no word is near.
 pub(crate) fn did_you_mean<'w>(written: &str, known: impl IntoIterator<Item = &'w str>) -> String {
-    let reach = (written.chars().count() / 3).clamp(1, 3);
+    let reach = (written.chars().count() + 1) / 3;
     let nearest = known
         .into_iter()
         .map(|word| (distance(written, word), word))
-        .filter(|(distance, _)| *distance <= reach)
+        .filter(|(distance, _)| *distance <= reach.min(3))
         .min();
     nearest.map_or_else(String::new, |(_, word)| format!(" (did you mean \"{word}\"?)"))
 }

@@ -1,6 +1,7 @@
 //! From one TOML value to one typed value, within the limits of its kind.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,30 +87,41 @@ fn milliseconds(text: &str) -> Option<u64> {
 impl FromToml for Arc<str> {
     fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Self, String> {
         let text = text(kind, value)?;
-        match kind {
-            Kind::Name => check_name(text)?,
-            Kind::Choice(words) if !words.contains(&text) => {
-                let near = did_you_mean(text, words.iter().copied());
-                return Err(format!(
-                    "\"{text}\" is none of the choices{near}: {}",
-                    kind.in_words()
-                ));
-            }
-            Kind::Path if text.is_empty() || text.len() > 4096 => {
-                return Err(format!("{} bytes are no path: 1 to 4096", text.len()));
-            }
-            Kind::Host => check_host(text)?,
-            Kind::Text(max) if text.len() > max => {
-                return Err(format!("{} bytes, at most {max} are accepted", text.len()));
-            }
-            Kind::DialledNumbers | Kind::DiallingPrefix | Kind::CountryCode => check_digits(kind, text)?,
-            _ => {}
-        }
+        check_text(kind, text)?;
         // A line break would break out of a header that the text is written to.
         if text.chars().any(char::is_control) {
             return Err("control characters and line breaks are not accepted".into());
         }
         Ok(text.into())
+    }
+}
+
+fn check_text(kind: Kind, text: &str) -> Result<(), String> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "kinds that are read into other types have no limits here"
+    )]
+    match kind {
+        Kind::Name => check_name(text),
+        Kind::Choice(words) if !words.contains(&text) => {
+            let near = did_you_mean(text, words.iter().copied());
+            Err(format!(
+                "\"{text}\" is none of the choices{near}: {}",
+                kind.in_words()
+            ))
+        }
+        Kind::Path if text.is_empty() || text.len() > 4096 => {
+            Err(format!("{} bytes are no path: 1 to 4096", text.len()))
+        }
+        Kind::Host => check_host(text),
+        Kind::Text(max) if text.len() > max => {
+            Err(format!("{} bytes, at most {max} are accepted", text.len()))
+        }
+        Kind::DialledNumbers => check_digits(kind, 2..=6, text),
+        Kind::DiallingPrefix => check_digits(kind, 0..=4, text),
+        // A country code never begins with 0.
+        Kind::CountryCode => check_digits(kind, 1..=if text.starts_with('0') { 0 } else { 3 }, text),
+        _ => Ok(()),
     }
 }
 
@@ -125,22 +137,14 @@ fn check_name(text: &str) -> Result<(), String> {
     ))
 }
 
-fn check_digits(kind: Kind, text: &str) -> Result<(), String> {
-    let length = match kind {
-        Kind::DialledNumbers => 2..=6,
-        Kind::CountryCode => 1..=3,
-        _ => 0..=4,
-    };
-    let fits = length.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    let leading_zero = matches!(kind, Kind::CountryCode) && text.starts_with('0');
-    if fits && !leading_zero {
-        Ok(())
-    } else {
-        Err(format!(
-            "\"{text}\" stands where this is expected: {}",
-            kind.in_words()
-        ))
+fn check_digits(kind: Kind, length: RangeInclusive<usize>, text: &str) -> Result<(), String> {
+    if length.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
     }
+    Err(format!(
+        "\"{text}\" stands where this is expected: {}",
+        kind.in_words()
+    ))
 }
 
 fn check_host(text: &str) -> Result<(), String> {
@@ -338,11 +342,12 @@ impl FromToml for CnamPattern {
 
 impl FromToml for Score {
     fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Self, String> {
-        let written = match value {
-            DeValue::Float(float) => float.as_str(),
-            DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str(),
-            _ => return Err(expected(kind, value)),
-        };
+        let float = value.as_float().map(|float| float.as_str());
+        let integer = value
+            .as_integer()
+            .filter(|integer| integer.radix() == 10)
+            .map(|integer| integer.as_str());
+        let written = float.or(integer).ok_or_else(|| expected(kind, value))?;
         let fraction = written
             .parse::<f64>()
             .ok()
@@ -358,10 +363,9 @@ pub(crate) struct UnixMs(pub(crate) u64);
 impl FromToml for UnixMs {
     fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Self, String> {
         let fault = || format!("no date: {}", kind.in_words());
-        let written = match value {
-            DeValue::Datetime(written) => *written,
-            DeValue::String(text) => text.parse::<Datetime>().map_err(|_| fault())?,
-            _ => return Err(expected(kind, value)),
+        let written = match value.as_datetime() {
+            Some(written) => *written,
+            None => text(kind, value)?.parse::<Datetime>().map_err(|_| fault())?,
         };
         let date = written.date.ok_or_else(fault)?;
         let offset_minutes = match (written.time, written.offset) {

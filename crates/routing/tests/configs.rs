@@ -39,18 +39,12 @@ fn reference_is_what_the_settings_say() {
 
 fn load(name: &str) -> Directory {
     let path = folder().join(name);
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = std::fs::read_to_string(&path).expect("the configuration is shipped");
     let files = [SourceText {
         name: path.display().to_string(),
         text,
     }];
-    match Directory::load(&files, &[], &mut |path| std::fs::read(path)) {
-        Ok(directory) => directory,
-        Err(faults) => {
-            let each: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            panic!("{}", each.join("\n"))
-        }
-    }
+    Directory::load(&files, &[], &mut |path| std::fs::read(path)).expect("the configuration is whole")
 }
 
 fn folder() -> PathBuf {

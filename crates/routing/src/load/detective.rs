@@ -44,9 +44,14 @@ impl Loader<'_, '_> {
             pass_life_attested: pass_life_attested?,
         };
         for fault in settings.faults() {
+            #[expect(
+                clippy::wildcard_enum_match_arm,
+                reason = "faults are open; those of no one signal are the table's"
+            )]
             let at = match fault {
-                DetectiveFault::Window { at } | DetectiveFault::Score { at } => signals.places.get(at),
-                DetectiveFault::Over { at, .. } => signals.places.get(at),
+                DetectiveFault::Window { at }
+                | DetectiveFault::Score { at }
+                | DetectiveFault::Over { at, .. } => signals.places.get(at),
                 _ => None,
             };
             let place = at.and_then(Option::as_ref).unwrap_or(&table.place);

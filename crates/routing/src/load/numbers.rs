@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-use super::business::Plans;
+use super::plans::Plans;
 use super::{Loader, Names};
 use crate::TenantId;
 use crate::directory::Numbers;
