@@ -266,3 +266,41 @@ pub(crate) fn duration_in_words(ms: u64) -> String {
         |(name, size)| format!("{}{name}", ms / size),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Directory, SourceText};
+
+    #[test]
+    fn every_setting_of_the_catalogue_is_read() {
+        for table in tables() {
+            for setting in table.settings {
+                let header = if table.many {
+                    format!("[[{}]]", table.name)
+                } else {
+                    table.header()
+                };
+                let text = format!("{header}\n{} = {{ nonsense = 1 }}\n", setting.key);
+                let files = [SourceText {
+                    name: "settings.toml".into(),
+                    text,
+                }];
+                let faults = Directory::load(&files, &[], &mut |_| Ok(Vec::new())).unwrap_err();
+                let end = format!(".{}", setting.key);
+                let is_read = faults
+                    .iter()
+                    .any(|fault| fault.line == 2 && fault.key.contains(&end));
+                assert!(is_read, "{} {}: {faults:#?}", table.name, setting.key);
+            }
+        }
+    }
+
+    #[test]
+    fn duration_is_shown_in_its_largest_whole_unit() {
+        let shown: Vec<String> = [0, 500, 1_500, 60_000, 90_000, 86_400_000]
+            .map(duration_in_words)
+            .into();
+        assert_eq!(shown, ["0ms", "500ms", "1500ms", "1m", "90s", "1d"]);
+    }
+}
