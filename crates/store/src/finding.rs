@@ -1,7 +1,7 @@
 //! Finding the calls of a caller, or to a number, in a long log without an index that is written at random.
 //!
-//! An ordinary index over callers touches another page for nearly every call, and a touched page is written twice;
-//! that costs several times what the call's own row does. Here calls are taken together in segments in the order
+//! An ordinary index over callers touches another page for nearly every call, and a touched page is written twice:
+//! more bytes than the call's own row has. Here calls are taken together in segments in the order
 //! they were written. When a segment is full, its callers and called numbers are sorted and written one after the
 //! other under the segment's number: some 50 bytes a call, always at the end of the table. Looking up a caller is one
 //! short descent for each segment of the time asked for, and the rows after the last segment are read through.
@@ -10,8 +10,7 @@ use rusqlite::{Transaction, params};
 
 use crate::StoreError;
 
-/// Calls in a segment. More make looking up faster, and the batch that fills a segment slower (some ten
-/// milliseconds).
+/// Calls in a segment. More make looking up faster, and the batch that fills a segment slower.
 const SEGMENT_CALLS: i64 = 2048;
 
 /// The rows that may belong to a key (1st parameter), in segments that overlap identifiers from the 2nd parameter to
