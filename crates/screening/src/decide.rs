@@ -31,7 +31,7 @@ pub fn decide(facts: &Facts, subject: &Subject<'_>, values: &DetectiveValues) ->
 }
 
 /// What is decided upon.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Case<'c> {
     pub(crate) facts: &'c Facts,
     pub(crate) subject: &'c Subject<'c>,
@@ -40,7 +40,7 @@ pub(crate) struct Case<'c> {
 }
 
 /// What is taken to be otherwise, to see what would follow.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Suppose<'c> {
     /// The caller is on the allow list.
     pub(crate) allow_listed: bool,
@@ -49,7 +49,7 @@ pub(crate) struct Suppose<'c> {
 }
 
 /// Names an entry of a list.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) struct EntryAt<'c> {
     pub(crate) kind: ListKind,
     pub(crate) scope: Scope,

@@ -41,7 +41,7 @@ pub fn explain(record: &DecisionRecord, subject: &Subject<'_>) -> Explanation {
 }
 
 /// Why a call was treated as it was. Numbers are in full: the owner asked about the owner's own call.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Explanation {
     /// What happened and why, in a sentence for a business owner.
     pub summary: String,
@@ -66,7 +66,7 @@ pub struct Explanation {
 }
 
 /// One thing considered.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Item {
     /// A stable name.
     pub name: Box<str>,
@@ -118,7 +118,7 @@ pub enum Finding {
 }
 
 /// A change that would have altered the outcome.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Change {
     /// The change, in words.
     pub change: Box<str>,
@@ -126,6 +126,30 @@ pub struct Change {
     pub treatment: Treatment,
     /// Why the call would have been refused, where it would.
     pub cause: Option<Cause>,
+}
+
+/// For logs, unlike `Display`: nothing that tells who called.
+impl fmt::Debug for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Explanation")
+            .field("treatment", &self.treatment)
+            .field("cause", &self.cause)
+            .field("score", &self.score)
+            .field("same_again", &self.same_again)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Item({}, {:?})", self.name, self.finding)
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Change(to {})", self.treatment)
+    }
 }
 
 impl fmt::Display for Explanation {

@@ -7,9 +7,10 @@ use std::fmt;
 
 use call_model::{Attestation, E164, ListKind, Treatment, TrunkName};
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::names::CnamPattern;
+use crate::prefixes::Prefix;
 
 /// The most wildcard names of one kind in one list: each is tried on every call that has a name.
 const WILDCARDS_MAX: usize = 512;
@@ -18,10 +19,17 @@ const WILDCARDS_MAX: usize = 512;
 const ENTRIES_MAX: usize = 1 << 26;
 
 /// The allow and block list of one scope: a number, a tenant, or the operator. Immutable once compiled.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Lists {
     allow: Index,
     block: Index,
+}
+
+/// Listed numbers and names are personal data: only how many there are.
+impl fmt::Debug for Lists {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lists({} allow, {} block)", self.allow.len(), self.block.len())
+    }
 }
 
 /// One entry of an owner's list.
@@ -47,7 +55,7 @@ pub enum ListKey {
 }
 
 /// What goes with an entry, or with many.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Terms {
     /// How a blocked caller is treated; [`Treatment::Reject`] by default. An allow entry always lets through.
     pub treatment: Treatment,
@@ -61,6 +69,18 @@ pub struct Terms {
     pub requires_trunk: Option<TrunkName>,
     /// Allow entries only: the attestation that the call must have, or a better one.
     pub requires_attestation: Option<Attestation>,
+}
+
+/// What a note says, and who wrote it, is left out.
+impl fmt::Debug for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Terms")
+            .field("treatment", &self.treatment)
+            .field("expires_ms", &self.expires_ms)
+            .field("requires_trunk", &self.requires_trunk)
+            .field("requires_attestation", &self.requires_attestation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Terms {
@@ -205,7 +225,7 @@ fn check_terms(kind: ListKind, terms: &Terms) -> Result<(), ListFault> {
 }
 
 /// What a list is asked about.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Query<'q> {
     pub(crate) number: Option<E164>,
     /// The caller's name, folded.
@@ -218,20 +238,20 @@ pub(crate) struct Query<'q> {
 }
 
 /// An entry that matches.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Hit<'l> {
     pub(crate) matched: Matched<'l>,
     pub(crate) terms: &'l Terms,
 }
 
 /// The key that matched, and which of the entries under it. Names an entry within an index.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) struct Matched<'l> {
     pub(crate) key: MatchedKey<'l>,
     terms_at: u32,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum MatchedKey<'l> {
     Number(E164),
     Prefix(Prefix),
@@ -250,7 +270,7 @@ impl fmt::Display for MatchedKey<'_> {
 }
 
 /// The entries of one kind.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Index {
     numbers: HashMap<u64, Slot, FixedState>,
     prefixes: HashMap<u64, Slot, FixedState>,
@@ -303,8 +323,7 @@ impl Index {
             lengths &= !(1 << length);
             if length <= number.len()
                 && let Some(slot) = self.prefixes.get(&number.prefix(length))
-                && let Some(hit) =
-                    self.applies(*slot, MatchedKey::Prefix(Prefix(number.prefix(length))), query)
+                && let Some(hit) = self.applies(*slot, MatchedKey::Prefix(Prefix::of(number, length)), query)
             {
                 return Some(hit);
             }
@@ -363,7 +382,7 @@ impl Index {
             }
             ListKey::Prefix(prefix) => {
                 self.prefix_lengths |= 1 << prefix.len();
-                let slot = self.prefixes.entry(prefix.0).or_insert(Slot(at));
+                let slot = self.prefixes.entry(prefix.digits()).or_insert(Slot(at));
                 slot.join(at, &mut self.groups);
             }
             ListKey::Cnam(pattern) if pattern.is_wildcard() => self.wildcards.push((pattern, at)),
@@ -439,144 +458,12 @@ impl Terms {
     }
 }
 
-/// The leading digits of numbers: 1 to 15, the country code first.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Prefix(u64);
-
-/// A text is no prefix: `+`, 1 to 15 digits, at most one `*` at the end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a prefix is + and 1 to 15 digits, the first of them not 0")]
-pub struct PrefixFault;
-
-impl Prefix {
-    /// Reads `+1202` or `+1202*`; the visual separators of RFC 3966 §5.1.1 are passed over.
-    ///
-    /// # Errors
-    /// [`PrefixFault`] where it is neither.
-    pub fn parse(text: &str) -> Result<Self, PrefixFault> {
-        let digits = text.strip_prefix('+').ok_or(PrefixFault)?;
-        let digits = digits.strip_suffix('*').unwrap_or(digits);
-        let mut value = 0u64;
-        for byte in digits.bytes() {
-            match byte {
-                b'0'..=b'9' if value < 10u64.pow(14) => value = value * 10 + u64::from(byte - b'0'),
-                b'-' | b'.' | b'(' | b')' | b' ' => {}
-                _ => return Err(PrefixFault),
-            }
-            if value == 0 && byte == b'0' {
-                return Err(PrefixFault);
-            }
-        }
-        if value == 0 {
-            Err(PrefixFault)
-        } else {
-            Ok(Self(value))
-        }
-    }
-
-    /// How many digits it has.
-    #[must_use]
-    pub fn len(self) -> u32 {
-        self.0.ilog10() + 1
-    }
-
-    /// Always false: a prefix has digits.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        false
-    }
-
-    /// Whether a number begins so.
-    #[must_use]
-    pub fn covers(self, number: E164) -> bool {
-        number.len() >= self.len() && number.prefix(self.len()) == self.0
-    }
-}
-
-impl fmt::Display for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "+{}*", self.0)
-    }
-}
-
-/// Numbers and prefixes without any terms: the do-not-originate list.
-#[derive(Clone, Debug, Default)]
-pub struct NumberSet {
-    numbers: HashSet<u64, FixedState>,
-    prefixes: HashSet<u64, FixedState>,
-    prefix_lengths: u16,
-}
-
-impl NumberSet {
-    /// Adds a number.
-    pub fn insert(&mut self, number: E164) {
-        self.numbers.insert(number.value());
-    }
-
-    /// Adds every number that begins so.
-    pub fn insert_prefix(&mut self, prefix: Prefix) {
-        self.prefix_lengths |= 1 << prefix.len();
-        self.prefixes.insert(prefix.0);
-    }
-
-    /// Whether a number is in the set.
-    #[must_use]
-    pub fn contains(&self, number: E164) -> bool {
-        self.numbers.contains(&number.value())
-            || (1..=number.len()).any(|length| {
-                self.prefix_lengths & (1 << length) != 0 && self.prefixes.contains(&number.prefix(length))
-            })
-    }
-
-    /// How many numbers and prefixes there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.numbers.len() + self.prefixes.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl FromIterator<E164> for NumberSet {
-    fn from_iter<I: IntoIterator<Item = E164>>(numbers: I) -> Self {
-        Self {
-            numbers: numbers.into_iter().map(E164::value).collect(),
-            ..Self::default()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn number(at: u64) -> E164 {
         E164::from_digits(format!("999{at:09}").as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn prefix_is_read_as_owners_write_it() {
-        let prefix = Prefix::parse("+1 (202) 555*").unwrap();
-        assert_eq!(prefix.to_string(), "+1202555*");
-        assert_eq!(prefix.len(), 7);
-        assert!(prefix.covers(E164::parse(b"+12025550143").unwrap()));
-        assert!(!prefix.covers(E164::parse(b"+1202").unwrap()));
-        for wrong in [
-            "",
-            "+",
-            "+*",
-            "1202",
-            "+0202",
-            "+12x",
-            "+1**",
-            "+1234567890123456",
-        ] {
-            assert_eq!(Prefix::parse(wrong), Err(PrefixFault), "{wrong}");
-        }
     }
 
     #[test]
@@ -634,15 +521,5 @@ mod tests {
         assert_eq!(lists.len(), 1_000_000);
         assert!(lists.block.numbers.allocation_size() < 40_000_000);
         assert_eq!(lists.block.terms.len(), 1);
-    }
-
-    #[test]
-    fn set_holds_numbers_and_prefixes() {
-        let mut set: NumberSet = (0..10).map(number).collect();
-        set.insert(number(10));
-        set.insert_prefix(Prefix::parse("+4420").unwrap());
-        assert_eq!(set.len(), 12);
-        assert!(set.contains(number(10)) && !set.contains(number(11)));
-        assert!(set.contains(E164::parse(b"+442079460150").unwrap()));
     }
 }

@@ -20,6 +20,7 @@ mod passes;
 mod span;
 mod sweeps;
 
+use std::fmt;
 use std::hash::Hasher;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -29,7 +30,7 @@ use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
 
 use crate::{DetectiveSettings, SIGNALS_MAX, Signal, SignalKind, Subject};
-use counts::Counts;
+use counts::{Counts, Key};
 use passes::Passes;
 use span::{Span, Tick};
 use sweeps::Sweeps;
@@ -57,13 +58,19 @@ impl Default for WindowsCapacity {
 }
 
 /// Counts over sliding windows, shared by all shards.
-#[derive(Debug)]
 pub struct Windows {
     sequence: AtomicU64,
     seed: SharedSeed,
     counts: Counts,
     sweeps: Sweeps,
     passes: Passes,
+}
+
+/// The seed stays unsaid.
+impl fmt::Debug for Windows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Windows({} bytes)", self.bytes())
+    }
 }
 
 /// What the windows could not keep or read, since the start.
@@ -120,8 +127,8 @@ impl Windows {
         let signals = measured(subject.detective);
         for (at, signal) in signals.iter().enumerate() {
             if signal.kind == shown && first_alike(signals, at).is_none() {
-                let hash = self.hash(signal.kind, signal.window, subject.tenant_id, caller.value());
-                self.counts.add(hash, Span::of(signal.window), now);
+                let key = self.key(signal, self.whose(subject.tenant_id, caller.value()));
+                self.counts.add(key, Span::of(signal.window), now);
             }
         }
     }
@@ -192,49 +199,55 @@ impl Windows {
         count: bool,
     ) -> u32 {
         let span = Span::of(signal.window);
-        let own = self.hash(signal.kind, signal.window, subject.tenant_id, caller.value());
+        let own = || self.key(signal, self.whose(subject.tenant_id, caller.value()));
         match signal.kind {
-            SignalKind::CallerAttempts => self.attempt(own, span, now, count),
-            SignalKind::CallerShortCalls | SignalKind::CallerQuickCancels => self.counts.read(own, span, now),
+            SignalKind::CallerAttempts => self.attempt(own(), span, now, count),
+            SignalKind::CallerShortCalls | SignalKind::CallerQuickCancels => {
+                self.counts.read(own(), span, now)
+            }
             SignalKind::PrefixAttempts => {
-                let prefix = caller.prefix(
-                    subject
-                        .detective
-                        .prefix_digits
-                        .max(caller.len().saturating_sub(4)),
-                );
-                self.attempt(
-                    self.hash(signal.kind, signal.window, subject.tenant_id, prefix),
-                    span,
-                    now,
-                    count,
-                )
+                let digits = subject
+                    .detective
+                    .prefix_digits
+                    .max(caller.len().saturating_sub(4));
+                let prefix = self.whose(subject.tenant_id, caller.prefix(digits));
+                self.attempt(self.key(signal, prefix), span, now, count)
             }
             SignalKind::CallerNumbers => {
                 let Some(called) = facts.called.number() else {
                     return 0;
                 };
-                let sweep = self.hash(signal.kind, signal.window, 0, caller.value());
-                let called = self.hash(signal.kind, Duration::ZERO, 0, called.value());
-                self.sweeps.with(sweep, called, span, now, count)
+                let sweep = self.key(signal, self.whose(0, caller.value())).what;
+                self.sweeps
+                    .with(sweep, self.whose(0, called.value()), span, now, count)
             }
         }
     }
 
-    fn attempt(&self, hash: u64, span: Span, now: Tick, count: bool) -> u32 {
+    fn attempt(&self, key: Key, span: Span, now: Tick, count: bool) -> u32 {
         if count {
-            self.counts.add(hash, span, now)
+            self.counts.add(key, span, now)
         } else {
-            self.counts.read(hash, span, now) + 1
+            self.counts.read(key, span, now) + 1
         }
     }
 
-    fn hash(&self, kind: SignalKind, window: Duration, tenant_id: u32, key: u64) -> u64 {
+    /// For whom is counted: a caller or a prefix, at a tenant; tenant 0 stands for all of them.
+    fn whose(&self, tenant_id: u32, digits: u64) -> u64 {
         let mut hasher = FoldHasher::with_seed(0, &self.seed);
-        hasher.write_u64(window.as_millis() as u64);
-        hasher.write_u64((u64::from(tenant_id) << 8) | kind as u64);
-        hasher.write_u64(key);
+        hasher.write_u32(tenant_id);
+        hasher.write_u64(digits);
         hasher.finish()
+    }
+
+    fn key(&self, signal: &Signal, whose: u64) -> Key {
+        let mut hasher = FoldHasher::with_seed(2, &self.seed);
+        hasher.write_u64(whose);
+        hasher.write_u64(((signal.window.as_millis() as u64) << 8) | signal.kind as u64);
+        Key {
+            whose,
+            what: hasher.finish(),
+        }
     }
 
     fn hash_of_pass(&self, tenant_id: u32, caller: E164) -> u64 {

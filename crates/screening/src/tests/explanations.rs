@@ -109,3 +109,18 @@ fn explanation_survives_its_way_through_json() {
     let text = serde_json::to_string(&told).unwrap();
     assert_eq!(serde_json::from_str::<Explanation>(&text).unwrap(), told);
 }
+
+#[test]
+fn nothing_that_is_made_for_logs_tells_who_called_or_who_is_listed() {
+    let entry = ListEntry::block(cnam("Best Solar"));
+    let world = World::with_tenant_entries([ListEntry::block(listed(CALLER)), entry.clone()]);
+    let told = explained(&world, call_from(CALLER));
+    let logged = format!(
+        "{told:?} {:?} {entry:?} {windows:?}",
+        world.subject(),
+        windows = windows().losses()
+    );
+    for secret in ["2025550143", "Best Solar"] {
+        assert!(!logged.contains(secret), "{logged}");
+    }
+}

@@ -95,7 +95,7 @@ proptest! {
         let record = call_model::DecisionRecord { ruleset: subject.ruleset, facts, values, verdict };
         let told = crate::explain(&record, &subject);
         for change in &told.changes {
-            prop_assert!(change.treatment != told.treatment || change.cause != told.cause, "{change:?}");
+            prop_assert!(change.treatment != told.treatment || change.cause != told.cause, "{}", change.change);
         }
         let names: Vec<&str> = told.items.iter().map(|item| &*item.name).collect();
         let others = crate::explain(

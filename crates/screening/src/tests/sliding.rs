@@ -81,7 +81,7 @@ proptest! {
 #[test]
 fn default_windows_take_23_mebibytes() {
     let capacity = WindowsCapacity::default();
-    let bytes = capacity.counts / 5 * 128 + capacity.callers_swept / 3 * 256 + capacity.passes / 7 * 128;
+    let bytes = capacity.counts / 10 * 256 + capacity.callers_swept / 3 * 256 + capacity.passes / 7 * 128;
     assert_eq!(bytes, 23 << 20);
     let small = Windows::new(
         WindowsCapacity {
@@ -91,7 +91,7 @@ fn default_windows_take_23_mebibytes() {
         },
         1,
     );
-    assert_eq!(small.bytes(), 100 * 128 + 100 * 256 + 100 * 128);
+    assert_eq!(small.bytes(), 50 * 256 + 100 * 256 + 100 * 128);
 }
 
 #[test]

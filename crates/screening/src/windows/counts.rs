@@ -6,11 +6,12 @@ use super::guard::{Guard, place};
 use super::span::{Head, KEPT, Span, Tick};
 
 /// Slots that share a set: a key can only be in one set.
-const WAYS: usize = 5;
+const WAYS: usize = 10;
 
 /// Counts over sliding windows, 24 bytes each.
 ///
-/// A set fills two cache lines. A new key takes a free slot of its set, else one that no longer matters, else the
+/// All counts of one caller are in one set of 256 bytes, so that reading them costs one miss of the cache, and heads
+/// lie together before the counts. A new key takes a free slot of its set, else one that no longer matters, else the
 /// one with the smallest count: a flood of keys that come once displaces itself, and leaves alone whoever has come
 /// more often.
 #[derive(Debug)]
@@ -24,15 +25,16 @@ pub(super) struct Counts {
 #[repr(align(128))]
 struct Set {
     guard: Guard,
-    slots: [Slot; WAYS],
+    heads: [AtomicU64; WAYS],
+    /// Eight sub-buckets of 16 bits for each.
+    lanes: [[AtomicU64; 2]; WAYS],
 }
 
-/// A head, and eight sub-buckets of 16 bits each.
-#[derive(Debug, Default)]
-struct Slot {
-    head: AtomicU64,
-    low: AtomicU64,
-    high: AtomicU64,
+/// What is counted: for whom, which decides the set, and of what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    pub(super) whose: u64,
+    pub(super) what: u64,
 }
 
 impl Counts {
@@ -45,35 +47,30 @@ impl Counts {
     }
 
     /// Counts one more, and tells how many there are within the window.
-    pub(super) fn add(&self, hash: u64, span: Span, now: Tick) -> u32 {
-        let set = &self.sets[place(hash, self.sets.len())];
+    pub(super) fn add(&self, key: Key, span: Span, now: Tick) -> u32 {
+        let set = &self.sets[place(key.whose, self.sets.len())];
         self.held(set.guard.hold(|| {
-            let head = Head::new(hash, span, now);
-            let (slot, fresh) = self.slot_for(set, head, now);
-            if fresh {
-                slot.store(head, Lanes(0));
-            }
-            let (stored, lanes) = slot.load();
-            let (head, lanes) = roll(stored, lanes, span, now);
-            let lanes = match span.epoch(head.tick()) - span.epoch(now) {
+            let head = Head::new(key.what, span, now);
+            let (stored, lanes, at) = match set.find(head) {
+                Some(at) => (set.head(at), set.lanes(at), at),
+                None => (head, Lanes(0), self.displace(set, now)),
+            };
+            let (stored, lanes) = roll(stored, lanes, span, now);
+            let lanes = match span.epoch(stored.tick()) - span.epoch(now) {
                 late if late < KEPT => lanes.add_one(span.epoch(now)),
                 _ => lanes,
             };
-            slot.store(head, lanes);
+            set.store(at, stored, lanes);
             lanes.total()
         }))
     }
 
     /// How many there are within the window.
-    pub(super) fn read(&self, hash: u64, span: Span, now: Tick) -> u32 {
-        let set = &self.sets[place(hash, self.sets.len())];
+    pub(super) fn read(&self, key: Key, span: Span, now: Tick) -> u32 {
+        let set = &self.sets[place(key.whose, self.sets.len())];
         self.held(set.guard.hold(|| {
-            let head = Head::new(hash, span, now);
-            set.slots
-                .iter()
-                .map(Slot::load)
-                .find(|(stored, _)| stored.is_of(head))
-                .map_or(0, |(stored, lanes)| roll(stored, lanes, span, now).1.total())
+            let at = set.find(Head::new(key.what, span, now));
+            at.map_or(0, |at| roll(set.head(at), set.lanes(at), span, now).1.total())
         }))
     }
 
@@ -93,41 +90,43 @@ impl Counts {
         })
     }
 
-    /// The slot of the key, or the one that it takes over.
-    fn slot_for<'s>(&self, set: &'s Set, head: Head, now: Tick) -> (&'s Slot, bool) {
-        let mut victim = &set.slots[0];
-        let mut least = (u64::MAX, now);
-        for slot in &set.slots {
-            let (stored, lanes) = slot.load();
-            if stored.is_of(head) {
-                return (slot, false);
+    /// The place that a new key takes over.
+    fn displace(&self, set: &Set, now: Tick) -> usize {
+        let (mut place, mut least) = (0, (u64::MAX, now));
+        for at in 0..WAYS {
+            let stored = set.head(at);
+            if stored.is_free() || stored.is_over(now) {
+                return at;
             }
-            let worth = if stored.is_free() || stored.is_over(now) {
-                0
-            } else {
-                1 + u64::from(lanes.total())
-            };
-            if (worth, stored.tick()) < least {
-                (least, victim) = ((worth, stored.tick()), slot);
+            let worth = (u64::from(set.lanes(at).total()), stored.tick());
+            if worth < least {
+                (place, least) = (at, worth);
             }
         }
-        if least.0 > 0 {
-            self.forgotten.fetch_add(1, Relaxed);
-        }
-        (victim, true)
+        self.forgotten.fetch_add(1, Relaxed);
+        place
     }
 }
 
-impl Slot {
-    fn load(&self) -> (Head, Lanes) {
-        let lanes = u128::from(self.low.load(Relaxed)) | (u128::from(self.high.load(Relaxed)) << 64);
-        (Head(self.head.load(Relaxed)), Lanes(lanes))
+impl Set {
+    fn find(&self, head: Head) -> Option<usize> {
+        (0..WAYS).find(|at| self.head(*at).is_of(head))
     }
 
-    fn store(&self, head: Head, lanes: Lanes) {
-        self.head.store(head.0, Relaxed);
-        self.low.store(lanes.0 as u64, Relaxed);
-        self.high.store((lanes.0 >> 64) as u64, Relaxed);
+    fn head(&self, at: usize) -> Head {
+        Head(self.heads[at].load(Relaxed))
+    }
+
+    fn lanes(&self, at: usize) -> Lanes {
+        let [low, high] = &self.lanes[at];
+        Lanes(u128::from(low.load(Relaxed)) | (u128::from(high.load(Relaxed)) << 64))
+    }
+
+    fn store(&self, at: usize, head: Head, lanes: Lanes) {
+        self.heads[at].store(head.0, Relaxed);
+        let [low, high] = &self.lanes[at];
+        low.store(lanes.0 as u64, Relaxed);
+        high.store((lanes.0 >> 64) as u64, Relaxed);
     }
 }
 
@@ -182,19 +181,28 @@ mod tests {
 
     const START: u64 = 1_800_000_000_000;
 
+    const ONE: Key = Key { whose: 1, what: 1 };
+
+    fn key(hash: u64) -> Key {
+        Key {
+            whose: hash,
+            what: hash,
+        }
+    }
+
     #[test]
-    fn set_fills_two_cache_lines() {
-        assert_eq!(size_of::<Set>(), 128);
+    fn set_fills_four_cache_lines() {
+        assert_eq!(size_of::<Set>(), 256);
     }
 
     #[test]
     fn event_counts_for_its_window_and_at_most_an_eighth_longer_or_so() {
         let counts = Counts::new(100);
         let span = Span::of(Duration::from_secs(600));
-        assert_eq!(counts.add(1, span, Tick::at(START)), 1);
-        assert_eq!(counts.read(1, span, Tick::at(START + 600_000)), 1);
+        assert_eq!(counts.add(ONE, span, Tick::at(START)), 1);
+        assert_eq!(counts.read(ONE, span, Tick::at(START + 600_000)), 1);
         assert_eq!(
-            counts.read(1, span, Tick::at(START + 600_000 * 8 / 7 + 8 * 64)),
+            counts.read(ONE, span, Tick::at(START + 600_000 * 8 / 7 + 8 * 64)),
             0
         );
     }
@@ -203,12 +211,12 @@ mod tests {
     fn event_that_comes_late_counts_where_it_belongs() {
         let counts = Counts::new(100);
         let span = Span::of(Duration::from_secs(70));
-        counts.add(1, span, Tick::at(START + 60_000));
-        assert_eq!(counts.add(1, span, Tick::at(START)), 2);
+        counts.add(ONE, span, Tick::at(START + 60_000));
+        assert_eq!(counts.add(ONE, span, Tick::at(START)), 2);
         // Eleven seconds after the window of the late one, and within that of the other.
-        assert_eq!(counts.read(1, span, Tick::at(START + 92_000)), 1);
+        assert_eq!(counts.read(ONE, span, Tick::at(START + 92_000)), 1);
         // So late that it no longer matters.
-        assert_eq!(counts.add(1, span, Tick::at(START - 600_000)), 2);
+        assert_eq!(counts.add(ONE, span, Tick::at(START - 600_000)), 2);
     }
 
     #[test]
@@ -216,24 +224,24 @@ mod tests {
         let counts = Counts::new(1);
         let span = Span::of(Duration::from_secs(600));
         for _ in 0..70_000 {
-            counts.add(1, span, Tick::at(START));
+            counts.add(ONE, span, Tick::at(START));
         }
-        assert_eq!(counts.read(1, span, Tick::at(START)), 65_535);
+        assert_eq!(counts.read(ONE, span, Tick::at(START)), 65_535);
     }
 
     #[test]
     fn flood_of_keys_that_come_once_does_not_displace_one_that_came_often() {
         let counts = Counts::new(50);
         let span = Span::of(Duration::from_secs(600));
-        let often = 0x1234_5678_9abc_def1;
+        let often = key(0x1234_5678_9abc_def1);
         for _ in 0..5 {
             counts.add(often, span, Tick::at(START));
         }
-        for key in 0..100_000u64 {
+        for at in 0..100_000u64 {
             counts.add(
-                key.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                key(at.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
                 span,
-                Tick::at(START + key),
+                Tick::at(START + at),
             );
         }
         assert_eq!(counts.read(often, span, Tick::at(START + 100_000)), 5);
