@@ -1,0 +1,121 @@
+//! The files of a configuration, and the list entries kept beside them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use routing::{Directory, FaultAt, ScopedEntry, SourceText};
+use screening::{CnamPattern, ListEntry, ListKey, Prefix, Terms};
+use store::{Entry, EntryKey, Scope, Store};
+
+/// A configuration as read: its texts, and what they say.
+pub(crate) struct Loaded {
+    /// The files, for the record of what was in force.
+    pub(crate) files: Vec<SourceText>,
+    /// What they say.
+    pub(crate) directory: Directory,
+}
+
+/// Why a configuration is not in force.
+pub(crate) enum Refused {
+    /// It has faults, each with its place.
+    Faults(Vec<FaultAt>),
+    /// It cannot be read at all.
+    Unreadable(anyhow::Error),
+}
+
+/// Reads the files of a configuration: one file, or all `*.toml` of a folder in the order of their names.
+pub(crate) fn read_files(path: &Path) -> Result<Vec<SourceText>> {
+    let mut paths = Vec::new();
+    if path.is_dir() {
+        for entry in
+            fs::read_dir(path).with_context(|| format!("cannot read the folder {}", path.display()))?
+        {
+            let file = entry?.path();
+            if file.extension().is_some_and(|extension| extension == "toml") {
+                paths.push(file);
+            }
+        }
+        paths.sort();
+        if paths.is_empty() {
+            bail!("{} holds no .toml file", path.display());
+        }
+    } else {
+        paths.push(path.to_path_buf());
+    }
+    paths
+        .into_iter()
+        .map(|path| {
+            let text =
+                fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            Ok(SourceText {
+                name: path.display().to_string(),
+                text,
+            })
+        })
+        .collect()
+}
+
+/// Reads and checks a configuration, without the entries that are kept beside it.
+pub(crate) fn load(path: &Path) -> Result<Loaded, Refused> {
+    load_with(path, &[])
+}
+
+/// Reads and checks a configuration together with entries kept beside it.
+pub(crate) fn load_with(path: &Path, kept: &[ScopedEntry]) -> Result<Loaded, Refused> {
+    let files = read_files(path).map_err(Refused::Unreadable)?;
+    let directory = Directory::load(&files, kept, &mut |path| fs::read(path)).map_err(Refused::Faults)?;
+    Ok(Loaded { files, directory })
+}
+
+/// The same with the entries of the store that the configuration names, and where that store is.
+pub(crate) fn load_with_store(path: &Path) -> Result<(Loaded, PathBuf), Refused> {
+    let loaded = load(path)?;
+    let data_dir = loaded.directory.switch.data_dir.clone();
+    let kept = kept_entries(&data_dir).map_err(Refused::Unreadable)?;
+    if kept.is_empty() {
+        Ok((loaded, data_dir))
+    } else {
+        Ok((load_with(path, &kept)?, data_dir))
+    }
+}
+
+fn kept_entries(data_dir: &Path) -> Result<Vec<ScopedEntry>> {
+    if !Store::path_in(data_dir).exists() {
+        return Ok(Vec::new());
+    }
+    let store = Store::open_read_only(data_dir)?;
+    let entries = store.entries()?;
+    entries
+        .iter()
+        .map(|kept| scoped(&kept.entry).with_context(|| format!("kept entry {}", kept.id)))
+        .collect()
+}
+
+/// An entry of the store as the directory takes it.
+fn scoped(entry: &Entry) -> Result<ScopedEntry> {
+    let key = match &entry.key {
+        EntryKey::Number(number) => ListKey::Number(*number),
+        EntryKey::Prefix(prefix) => ListKey::Prefix(Prefix::parse(prefix)?),
+        EntryKey::Cnam(name) => ListKey::Cnam(CnamPattern::parse(name)?),
+    };
+    let scope = match &entry.scope {
+        Scope::Operator => routing::Scope::Operator,
+        Scope::Tenant(tenant) => routing::Scope::Tenant(tenant.clone()),
+        Scope::Did(did) => routing::Scope::Number(*did),
+    };
+    let terms = Terms {
+        note: entry.reason.clone(),
+        author: Some(entry.author.clone()),
+        expires_ms: entry.expires_ms,
+        ..Terms::default()
+    };
+    Ok(ScopedEntry {
+        scope,
+        entry: ListEntry {
+            kind: entry.list,
+            key,
+            terms,
+        },
+    })
+}
