@@ -322,7 +322,6 @@ impl Offer<'_, '_> {
             phase: Phase::Ringing,
             hunt: None,
             attempts: SmallVec::new(),
-            earlier_legs: Vec::new(),
             failure: None,
             relays: Vec::new(),
             ack_owed: None,

@@ -38,9 +38,8 @@ pub(crate) struct Call {
     pub(crate) offered_sdp: bool,
     pub(crate) phase: Phase,
     pub(crate) hunt: Option<Box<Hunt>>,
+    /// The agents rung, in order. They stay until the call is over: whoever was given up may still answer.
     pub(crate) attempts: SmallVec<[Box<Attempt>; 1]>,
-    /// Agents rung before and given up, for the record.
-    pub(crate) earlier_legs: Vec<LegRecord>,
     /// The best failure among the agents rung so far.
     pub(crate) failure: Option<Failure>,
     pub(crate) relays: Vec<Relay>,

@@ -267,7 +267,7 @@ impl Call {
 
     fn take_record(&mut self, now: Now, outcome: Outcome) -> CallRecord {
         let facts = &self.decision.facts;
-        let mut legs = std::mem::take(&mut self.earlier_legs);
+        let mut legs = Vec::with_capacity(self.attempts.len());
         for attempt in &mut self.attempts {
             attempt.record.ended_ms.get_or_insert(now.unix_ms);
             legs.push(attempt.record.clone());

@@ -28,7 +28,10 @@ impl Shard {
         edge: &mut impl Edge,
     ) {
         let directory = std::sync::Arc::clone(&call.directory);
-        let Some(agent) = directory.agent(ring.agent) else {
+        let Some(agent) = directory
+            .agent(ring.agent)
+            .filter(|_| call.attempts.len() < ATTEMPTS_MAX)
+        else {
             return;
         };
         let number = call.next_leg_number();
@@ -203,10 +206,9 @@ impl Shard {
 }
 
 impl Call {
-    /// Legs are numbered in the order rung; 255 is the most.
+    /// Legs are numbered in the order rung.
     fn next_leg_number(&self) -> LegNumber {
-        let rung = self.earlier_legs.len() + self.attempts.len();
-        u8::try_from(rung + 1).unwrap_or(u8::MAX)
+        u8::try_from(self.attempts.len() + 1).unwrap_or(u8::MAX)
     }
 
     /// The text of the caller for records.
@@ -214,6 +216,9 @@ impl Call {
         facts::text_up_to(self.caller.dialog.call_id(), 128)
     }
 }
+
+/// The most agents that are rung for one call: their legs are numbered in a byte.
+const ATTEMPTS_MAX: usize = 250;
 
 /// Headers that mean something on one leg only: they are written anew, or left out.
 pub(crate) fn belongs_to_leg(name: HeaderName) -> bool {

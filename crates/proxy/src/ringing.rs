@@ -6,6 +6,7 @@ use call_model::{CallEvent, Cause, Ending, Outcome};
 use routing::Step;
 use sip_message::{HeaderName, Index, Message, Writer, standard_reason};
 use sip_transaction::{CancelSent, ServerId};
+use smallvec::SmallVec;
 
 use crate::call::{AckOwed, AttemptState, Call, Failure, Phase, TimerKind};
 use crate::core::Shard;
@@ -23,13 +24,6 @@ impl Shard {
         invite: Option<&Message<'_>>,
         edge: &mut impl Edge,
     ) {
-        for attempt in call
-            .attempts
-            .drain(..)
-            .filter(|attempt| attempt.state == AttemptState::Done)
-        {
-            call.earlier_legs.push(attempt.record);
-        }
         let directory = Arc::clone(&call.directory);
         loop {
             let step = call
@@ -57,7 +51,7 @@ impl Shard {
                     call.invite = kept;
                     call.screened = Some(screened);
                     if rung {
-                        if before == 0 && call.earlier_legs.is_empty() {
+                        if before == 0 {
                             let after = now.at.saturating_duration_since(call.offered_at);
                             edge.event(CallEvent::Forwarded { after });
                         }
@@ -100,7 +94,7 @@ impl Shard {
             },
         };
         outcome.status = told.status;
-        if call.attempts.is_empty() && call.earlier_legs.is_empty() {
+        if call.attempts.is_empty() {
             let cause = if call.first_hunt().is_some() {
                 Cause::PlanRefused
             } else {
@@ -206,11 +200,8 @@ impl Shard {
     }
 
     fn ring_next_when_idle(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) {
-        let waiting = call
-            .attempts
-            .iter()
-            .any(|attempt| matches!(attempt.state, AttemptState::Calling | AttemptState::Proceeding));
-        if !waiting && matches!(call.phase, Phase::Ringing) {
+        let waits = call.waiting().next().is_some();
+        if !waits && matches!(call.phase, Phase::Ringing) {
             self.cancel_timer(call, TimerKind::RingTime);
             self.cancel_timer(call, TimerKind::Silence);
             self.ring_next(now, call, None, edge);
@@ -234,12 +225,7 @@ impl Shard {
                 after: now.at.saturating_duration_since(call.offered_at),
             });
         }
-        let alone = call
-            .attempts
-            .iter()
-            .filter(|attempt| attempt.state != AttemptState::Done)
-            .count()
-            == 1;
+        let alone = call.waiting().count() == 1;
         if call.is_answered() || (!alone && !first) {
             return;
         }
@@ -383,11 +369,7 @@ impl Shard {
 
     /// Gives up every attempt that still waits.
     pub(crate) fn cancel_attempts(&mut self, now: Now, call: &mut Call, reason: &[u8], edge: &mut impl Edge) {
-        let waiting: Vec<LegNumber> = [
-            call.in_state(AttemptState::Calling),
-            call.in_state(AttemptState::Proceeding),
-        ]
-        .concat();
+        let waiting: SmallVec<[LegNumber; 4]> = call.waiting().collect();
         for number in waiting {
             self.cancel_attempt(now, call, number, reason, edge);
         }
@@ -495,6 +477,14 @@ impl Shard {
 }
 
 impl Call {
+    /// The attempts that may still lead to an answer.
+    fn waiting(&self) -> impl Iterator<Item = LegNumber> {
+        self.attempts
+            .iter()
+            .filter(|attempt| matches!(attempt.state, AttemptState::Calling | AttemptState::Proceeding))
+            .map(|attempt| attempt.number)
+    }
+
     fn in_state(&self, state: AttemptState) -> Vec<LegNumber> {
         self.attempts
             .iter()
@@ -552,9 +542,7 @@ impl Call {
     fn anybody_rang(&self) -> bool {
         self.attempts
             .iter()
-            .map(|attempt| &attempt.record)
-            .chain(&self.earlier_legs)
-            .any(|leg| leg.ringing_ms.is_some())
+            .any(|attempt| attempt.record.ringing_ms.is_some())
     }
 }
 
