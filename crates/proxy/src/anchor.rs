@@ -308,7 +308,10 @@ impl Anchor {
 
 /// The call that a media session belongs to.
 pub(crate) fn call_of(id: MediaId) -> CallKey {
-    CallKey { slot: (id.0 >> 32) as u32 & SLOT_MAX, generation: id.0 as u32 }
+    CallKey {
+        slot: (id.0 >> 32) as u32 & SLOT_MAX,
+        generation: id.0 as u32,
+    }
 }
 
 /// The shard that a media session belongs to.

@@ -1,7 +1,7 @@
 //! From a message to the transaction, dialog or call that it belongs to.
 
 use sip_message::{HeaderName, Message, Method, ParseError};
-use sip_transaction::{Branch, Flow, Received, ServerId, Timeout, TimeoutKind, Transport};
+use sip_transaction::{Branch, ClientId, Flow, Received, ServerId, Timeout, TimeoutKind, Transport};
 
 use call_model::{CallEvent, RefusedPacket};
 
@@ -61,7 +61,7 @@ impl Shard {
             Received::NewRequest => self.on_request(now, message, flow, edge),
             Received::Cancel { invite, owner } => self.on_cancel(now, message, flow, invite, owner, edge),
             Received::AckFor2xx { .. } => self.on_ack(now, message, edge),
-            Received::Response { owner, .. } => self.on_response(now, message, owner, edge),
+            Received::Response { id, owner } => self.on_response(now, message, id, owner, edge),
         }
     }
 
@@ -103,10 +103,12 @@ impl Shard {
         let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
         match request.method() {
             Method::Ack => self.on_ack(now, request, edge),
+            // It matched no INVITE, or it would not have come here.
+            Method::Cancel => self.answer_at_once(request, flow, 481, b"", edge),
             _ if in_dialog => self.on_request_in_dialog(now, request, flow, edge),
             Method::Invite => self.on_invite(now, request, flow, edge),
             Method::Options => self.answer_options(request, flow, edge),
-            Method::Cancel | Method::Bye | Method::Prack | Method::Update | Method::Info => {
+            Method::Bye | Method::Prack | Method::Update | Method::Info => {
                 self.answer_at_once(request, flow, 481, b"", edge);
             }
             Method::Register
@@ -121,12 +123,30 @@ impl Shard {
         }
     }
 
-    fn on_response(&mut self, now: Now, response: &Message<'_>, owner: Owner, edge: &mut impl Edge) {
+    fn on_response(
+        &mut self,
+        now: Now,
+        response: &Message<'_>,
+        id: ClientId,
+        owner: Owner,
+        edge: &mut impl Edge,
+    ) {
+        let mut awaited = false;
         self.with_call(owner.call, |shard, call| match owner.role {
-            Role::AgentInvite(number) => shard.on_agent_response(now, call, number, response, edge),
-            Role::Relayed(number) => shard.on_relayed_response(now, call, number, response, edge),
+            Role::AgentInvite(number) => {
+                awaited = true;
+                shard.on_agent_response(now, call, number, response, edge);
+            }
+            Role::Relayed(number) => {
+                awaited = call.relays.iter().any(|relay| relay.client == id);
+                shard.on_relayed_response(now, call, number, id, response, edge);
+            }
             Role::CallerInvite | Role::Waiting | Role::Nobody => {}
         });
+        // An INVITE of ours that nobody waits for any more must not ring for ever. Others cannot be cancelled.
+        if !awaited && response.status().is_some_and(|status| status < 200) {
+            let _ = self.transactions.cancel(now.at, id, b"", edge);
+        }
     }
 
     pub(crate) fn on_transaction_timeout(
@@ -135,12 +155,12 @@ impl Shard {
         timeout: &Timeout<Owner>,
         edge: &mut impl Edge,
     ) {
-        let owner = timeout.owner;
+        let (owner, id) = (timeout.owner, timeout.id);
         match timeout.kind {
             TimeoutKind::ClientTimeout | TimeoutKind::TransportFailed => {
                 self.with_call(owner.call, |shard, call| match owner.role {
                     Role::AgentInvite(number) => shard.on_agent_silent(now, call, number, edge),
-                    Role::Relayed(number) => shard.on_relayed_silent(now, call, number, edge),
+                    Role::Relayed(number) => shard.on_relayed_silent(now, call, number, id, edge),
                     Role::CallerInvite | Role::Waiting | Role::Nobody => {}
                 })
             }

@@ -157,9 +157,10 @@ impl Shard {
         self.end_call(now, call, outcome, edge);
     }
 
-    /// Answers requests that the other side will never answer any more.
+    /// Answers requests that the other side will never answer any more, and takes re-INVITEs back from it.
     fn end_open_relays(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) {
         for relay in std::mem::take(&mut call.relays) {
+            let _ = self.transactions.cancel(now.at, relay.client, b"", edge);
             let reason = standard_reason(487).as_bytes();
             self.respond_with_head(now, relay.server, 487, reason, &relay.reply_head, b"", b"", edge);
         }

@@ -1,9 +1,10 @@
 //! Requests within a call: ACK, re-INVITE, INFO and the like, passed between the legs.
 
+use call_model::CallEvent;
 use media::sip_info;
 use sip_dialog::{Order, RequestHead, Resend, ResendDue};
 use sip_message::{HeaderName, Message, Method, Writer, standard_reason};
-use sip_transaction::{Flow, Kind, Outgoing};
+use sip_transaction::{ClientId, Flow, Kind, Outgoing, TransactionId};
 
 use crate::call::{AckOwed, Call, Leg, Phase, Relay, RelayedInvite, TimerKind};
 use crate::core::Shard;
@@ -55,6 +56,9 @@ impl Shard {
         leg.flow = *flow;
         match request.method() {
             Method::Bye => self.on_bye(now, call, number, request, flow, edge),
+            _ if matches!(call.phase, Phase::Over) => {
+                self.answer_in_dialog(now, request, flow, 481, b"", edge);
+            }
             Method::Invite => self.on_reinvite(now, call, number, request, flow, edge),
             Method::Info if self.takes_digit(now, call, number, request, edge) => {
                 self.answer_in_dialog(now, request, flow, 200, b"", edge);
@@ -180,7 +184,9 @@ impl Shard {
                 edge,
             );
         };
-        let Some(leg) = call.leg(to) else { return };
+        let Some(leg) = call.leg(to) else {
+            return self.transactions.release(client);
+        };
         let cseq_out = leg.dialog.next_cseq();
         let next = self.next_flow(leg, edge);
         let via = self.via(&next, branch.as_bytes());
@@ -242,21 +248,15 @@ impl Shard {
         now: Now,
         call: &mut Call,
         number: LegNumber,
+        id: ClientId,
         response: &Message<'_>,
         edge: &mut impl Edge,
     ) {
         let status = response.status().unwrap_or(500);
-        let is_invite = response.method() == Method::Invite;
-        let cseq = response.cseq().map_or(0, |cseq| cseq.number);
-        let found = call.relays.iter().position(|relay| {
-            relay.from != number
-                && relay
-                    .invite
-                    .map_or(!is_invite, |invite| is_invite && invite.cseq_out == cseq)
-        });
-        let Some(at) = found else {
+        let Some(at) = call.relays.iter().position(|relay| relay.client == id) else {
             // A 2xx to a re-INVITE that comes again: our ACK was lost.
-            if is_invite && (200..300).contains(&status) {
+            if response.method() == Method::Invite && (200..300).contains(&status) {
+                let cseq = response.cseq().map_or(0, |cseq| cseq.number);
                 self.acknowledge_again(now, call, number, cseq, edge);
             }
             return;
@@ -310,24 +310,17 @@ impl Shard {
         now: Now,
         call: &mut Call,
         number: LegNumber,
+        id: TransactionId,
         edge: &mut impl Edge,
     ) {
-        if let Some(at) = call
-            .relays
-            .iter()
-            .position(|relay| relay.from != number && relay.invite.is_some())
-        {
+        let silent = |relay: &Relay| TransactionId::Client(relay.client) == id;
+        if let Some(at) = call.relays.iter().position(silent) {
             let relay = call.relays.remove(at);
-            self.respond_with_head(
-                now,
-                relay.server,
-                408,
-                standard_reason(408).as_bytes(),
-                &relay.reply_head,
-                b"",
-                b"",
-                edge,
-            );
+            // A request other than INVITE is past answering by now (RFC 4320 §4.2).
+            if relay.invite.is_some() {
+                let reason = standard_reason(408).as_bytes();
+                self.respond_with_head(now, relay.server, 408, reason, &relay.reply_head, b"", b"", edge);
+            }
         }
         self.fail_call(now, call, lost(number), edge);
     }
@@ -387,7 +380,10 @@ impl Shard {
         let Some(leg) = call.leg(number) else { return };
         let Some(resend) = leg.resend.as_mut() else { return };
         match resend.tick(now.at) {
-            ResendDue::Send(bytes) => edge.send(&leg.flow, bytes),
+            ResendDue::Send(bytes) => {
+                edge.send(&leg.flow, bytes);
+                edge.event(CallEvent::RetransmissionsSent(1));
+            }
             ResendDue::Wait => {}
             ResendDue::GiveUp => {
                 leg.resend = None;
