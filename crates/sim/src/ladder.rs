@@ -8,6 +8,8 @@ use crate::reading::Reading;
 /// The messages of a run, one on each line, with their times.
 #[derive(Default)]
 pub(crate) struct Ladder {
+    /// Whether each line names its call.
+    pub(crate) in_full: bool,
     lines: Vec<String>,
     seen: BTreeSet<(String, Vec<u8>)>,
 }
@@ -32,11 +34,14 @@ impl Ladder {
         if lost {
             what.push_str(" (lost)");
         }
+        if self.in_full {
+            what = format!("{what:<40}  {}", reading.call_id);
+        }
         self.note(at, &format!("{from} → {to}"), &what);
     }
 
     pub(crate) fn note(&mut self, at: Duration, who: &str, what: &str) {
-        let line = format!("{:>6} ms  {who:<17} {what}", at.as_millis());
+        let line = format!("{:>6} ms  {who:<17}  {what}", at.as_millis());
         self.lines.push(line.trim_end().to_owned());
     }
 

@@ -250,9 +250,11 @@ impl Phone {
         matches!(self.script, Script::Caller(_))
     }
 
-    /// Whether it believes that it is in a call, or trying to be.
+    /// Whether it believes that it is in a call, or trying to be. One that never answered at all is not: nobody can
+    /// tell it that the call is gone (RFC 3261 §9.1).
     pub(crate) fn is_busy(&self) -> bool {
-        !self.crashed && (self.stage != Stage::Over || !self.asked.is_empty())
+        let mute = !self.is_caller() && self.replied.is_empty();
+        !self.crashed && !mute && (self.stage != Stage::Over || !self.asked.is_empty())
     }
 
     /// A message has come.
@@ -549,9 +551,13 @@ impl Phone {
             self.unacknowledged.remove(&request.cseq);
             return;
         }
+        let awaits = |invite: &Reading| invite.branch == request.branch && request.method == "INVITE";
         let key = (request.branch.clone(), request.method.clone());
         if let Some(reply) = self.replied.get(&key) {
             deeds.send.push(reply.clone());
+            return;
+        }
+        if self.invited.as_ref().is_some_and(awaits) {
             return;
         }
         match request.method.as_str() {

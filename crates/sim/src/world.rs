@@ -1,6 +1,6 @@
 //! The world: its clock, its places, and what happens next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,6 +62,8 @@ pub struct World {
     phones: Vec<Phone>,
     /// Phones by address and Call-ID.
     lines: BTreeMap<(SocketAddr, String), usize>,
+    /// Call-IDs of legs to agents.
+    rung: BTreeSet<String>,
     studio: Studio,
     ladder: Option<Ladder>,
     promises: Promises,
@@ -171,6 +173,7 @@ impl World {
             hosts: hosts.into(),
             phones: Vec::new(),
             lines: BTreeMap::new(),
+            rung: BTreeSet::new(),
             studio: Studio::default(),
             ladder: None,
             promises: Promises::default(),
@@ -292,6 +295,13 @@ impl World {
     /// Writes the ladder from now on.
     pub fn watch(&mut self) {
         self.ladder = Some(Ladder::default());
+    }
+
+    /// The same, with the Call-ID of each message.
+    pub fn watch_in_full(&mut self) {
+        let mut ladder = Ladder::default();
+        ladder.in_full = true;
+        self.ladder = Some(ladder);
     }
 
     /// The ladder so far.
@@ -541,17 +551,13 @@ impl World {
             return;
         };
         let call = rest.lines().next().unwrap_or_default();
-        if Reading::of(bytes).is_some_and(|reading| reading.to_tag.is_none()) {
-            let pressed = self
-                .phones
-                .iter()
-                .any(|phone| phone.call_id == call && phone.pressed_right);
-            let first = !self
-                .lines
-                .contains_key(&(to, Reading::of(bytes).map(|r| r.call_id).unwrap_or_default()));
-            if first {
-                self.promises.rings(call, host.name, pressed);
-            }
+        let Some(reading) = Reading::of(bytes).filter(|reading| reading.to_tag.is_none()) else {
+            return;
+        };
+        if self.rung.insert(reading.call_id) {
+            let mut callers = self.phones.iter().filter(|phone| phone.call_id == call);
+            let pressed_right = callers.any(|phone| phone.pressed_right);
+            self.promises.rings(call, host.name, pressed_right);
         }
     }
 
