@@ -151,8 +151,9 @@ pub(crate) const SECTIONS: &[(&str, &[&Described])] = &[
             &SCREENING,
             &CHALLENGES,
             &LIST_ENTRIES,
-            &DETECTIVE_WINDOWS,
-            &DETECTIVE_EVICTIONS,
+            &DETECTIVE_MEMORY,
+            &DETECTIVE_FORGOTTEN,
+            &DETECTIVE_CONTENDED,
         ],
     ),
     (
@@ -288,17 +289,23 @@ pub(crate) const LIST_ENTRIES: Described = Described {
     labels: &[],
     help: "Entries of allow and block lists in force",
 };
-pub(crate) const DETECTIVE_WINDOWS: Described = Described {
-    name: "ringfence_detective_windows",
+pub(crate) const DETECTIVE_MEMORY: Described = Described {
+    name: "ringfence_detective_memory_bytes",
     kind: Kind::Gauge,
-    labels: &[SHARD],
-    help: "Windows that the spam detective keeps",
+    labels: &[],
+    help: "Memory of the spam detective's windows; the same from first to last",
 };
-pub(crate) const DETECTIVE_EVICTIONS: Described = Described {
-    name: "ringfence_detective_evictions_total",
+pub(crate) const DETECTIVE_FORGOTTEN: Described = Described {
+    name: "ringfence_detective_forgotten_total",
     kind: Kind::Counter,
-    labels: &[SHARD],
-    help: "Windows that the spam detective gave up to make room for others",
+    labels: &[],
+    help: "Counts that the spam detective gave up to make room for others",
+};
+pub(crate) const DETECTIVE_CONTENDED: Described = Described {
+    name: "ringfence_detective_contended_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Counts that the spam detective could not read in time, and took as 0",
 };
 
 pub(crate) const PARSE_REFUSALS: Described = Described {

@@ -71,10 +71,6 @@ pub struct ShardMetrics {
     pub active_calls: Level,
     /// SIP transactions that are not over.
     pub transactions: Level,
-    /// Windows that the spam detective keeps.
-    pub detective_windows: Level,
-    /// Windows that the spam detective gave up to make room.
-    pub detective_evictions: Count,
 }
 
 impl ShardMetrics {
@@ -174,6 +170,12 @@ impl TransportMetrics {
 pub struct ScreeningMetrics {
     /// Entries of allow and block lists in force.
     pub list_entries: Level,
+    /// Memory of the spam detective's windows, in bytes.
+    pub detective_memory: Level,
+    /// Counts that the spam detective gave up to make room.
+    pub detective_forgotten: Count,
+    /// Counts that the spam detective could not read in time.
+    pub detective_contended: Count,
 }
 
 /// The call log.
@@ -228,16 +230,6 @@ impl Metrics {
                 families
                     .transactions
                     .get_or_create_owned(&of(&catalogue::TRANSACTIONS)),
-            ),
-            detective_windows: Level(
-                families
-                    .detective_windows
-                    .get_or_create_owned(&of(&catalogue::DETECTIVE_WINDOWS)),
-            ),
-            detective_evictions: Count(
-                families
-                    .detective_evictions
-                    .get_or_create_owned(&of(&catalogue::DETECTIVE_EVICTIONS)),
             ),
         }
     }

@@ -43,8 +43,6 @@ pub struct Metrics {
 pub(crate) struct Families {
     calls: Family<Labels, Counter>,
     pub(crate) active_calls: Family<Labels, Gauge>,
-    pub(crate) detective_windows: Family<Labels, Gauge>,
-    pub(crate) detective_evictions: Family<Labels, Counter>,
     pub(crate) parse_refusals: Family<Labels, Counter>,
     pub(crate) transactions: Family<Labels, Gauge>,
     pub(crate) transport_packets: Family<Labels, Counter>,
@@ -90,6 +88,9 @@ impl Metrics {
             retransmissions_absorbed: retransmissions("absorbed"),
             screening: ScreeningMetrics {
                 list_entries: Level(register(r, &catalogue::LIST_ENTRIES)),
+                detective_memory: Level(register(r, &catalogue::DETECTIVE_MEMORY)),
+                detective_forgotten: Count(register(r, &catalogue::DETECTIVE_FORGOTTEN)),
+                detective_contended: Count(register(r, &catalogue::DETECTIVE_CONTENDED)),
             },
             store: StoreMetrics {
                 records_written: Count(register(r, &catalogue::RECORDS_WRITTEN)),
@@ -176,8 +177,6 @@ impl Families {
         Self {
             calls: register(r, &catalogue::CALLS),
             active_calls: register(r, &catalogue::ACTIVE_CALLS),
-            detective_windows: register(r, &catalogue::DETECTIVE_WINDOWS),
-            detective_evictions: register(r, &catalogue::DETECTIVE_EVICTIONS),
             parse_refusals: register(r, &catalogue::PARSE_REFUSALS),
             transactions: register(r, &catalogue::TRANSACTIONS),
             transport_packets: register(r, &catalogue::TRANSPORT_PACKETS),

@@ -194,6 +194,14 @@ impl Directory {
             .and_then(|id| self.trunks.get(*id as usize))
     }
 
+    /// How many entries the allow and block lists of all scopes have.
+    #[must_use]
+    pub fn list_entry_count(&self) -> usize {
+        let tenants: usize = self.tenants.iter().map(|tenant| tenant.lists.len()).sum();
+        let numbers: usize = self.number_lists.values().map(Lists::len).sum();
+        self.operator_lists.len() + tenants + numbers
+    }
+
     /// How many kept entries were left out at the load, their tenant or number being gone.
     #[must_use]
     pub fn ignored_entries(&self) -> usize {

@@ -130,18 +130,9 @@ impl Drop for Door {
 }
 
 /// Decides upon a call that is made up.
-pub(crate) fn rehearse(mut facts: Facts, directory: &routing::Directory, windows: &Windows) -> Explanation {
+pub(crate) fn rehearse(facts: Facts, directory: &routing::Directory, windows: &Windows) -> Explanation {
     let subject = directory.subject_of(&facts);
-    facts.tenant = subject.tenant.cloned();
-    facts.number_state = subject.number_state;
-    let values = windows.look_ahead(&facts, &subject);
-    let verdict = screening::decide(&facts, &subject, &values);
-    let record = call_model::DecisionRecord {
-        ruleset: subject.ruleset,
-        facts,
-        values,
-        verdict,
-    };
+    let record = screening::rehearse(facts, &subject, windows);
     screening::explain(&record, &subject)
 }
 

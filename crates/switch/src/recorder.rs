@@ -13,6 +13,7 @@ use anyhow::Result;
 use call_model::{CallEvent, CallId, CallRecord, E164, TenantName};
 use metrics::Metrics;
 use routing::SourceText;
+use screening::Windows;
 use store::{Entry, KeptEntry, Store};
 use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 
@@ -24,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Records in one transaction of the call log.
 const BATCH_MAX: usize = 2048;
+
+/// How often passes that count no more are forgotten.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
 /// How long a failed write waits before it is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -97,13 +101,21 @@ impl Errands {
 
 impl Recorder {
     /// Starts the thread.
-    pub(crate) fn start(store: Store, queues: Vec<EventQueue>, metrics: Arc<Metrics>) -> Result<Self> {
+    pub(crate) fn start(
+        store: Store,
+        queues: Vec<EventQueue>,
+        metrics: Arc<Metrics>,
+        windows: Arc<Windows>,
+    ) -> Result<Self> {
+        metrics.screening().detective_memory.set(windows.bytes());
         let stop = Arc::new(AtomicBool::new(false));
         let (sender, receiver) = channel();
         let mut work = Work {
             store,
             queues,
             metrics,
+            windows,
+            prune_at: Instant::now(),
             errands: receiver,
             records: Vec::new(),
             passes: Vec::new(),
@@ -145,6 +157,9 @@ struct Work {
     store: Store,
     queues: Vec<EventQueue>,
     metrics: Arc<Metrics>,
+    windows: Arc<Windows>,
+    /// When passes that count no more are next forgotten.
+    prune_at: Instant,
     errands: Receiver<Errand>,
     records: Vec<CallRecord>,
     passes: Vec<(TenantName, E164, u64)>,
@@ -164,7 +179,21 @@ impl Work {
         }
         let pending = self.records.len() + self.queues.iter().map(|queue| queue.len()).sum::<usize>();
         self.metrics.store().records_pending.set(pending);
+        let (screening, losses) = (self.metrics.screening(), self.windows.losses());
+        screening.detective_forgotten.reach(losses.forgotten);
+        screening.detective_contended.reach(losses.contended);
+        self.prune();
         !waiting && pending >= BATCH_MAX
+    }
+
+    fn prune(&mut self) {
+        let now = Instant::now();
+        if now >= self.prune_at {
+            self.prune_at = now + PRUNE_EVERY;
+            if let Err(fault) = self.store.prune_passes(clock::unix_ms()) {
+                tracing::warn!(%fault, "passes that count no more could not be forgotten");
+            }
+        }
     }
 
     /// Takes events from the queues until a batch is full. While a write fails nothing is taken, so that the queues

@@ -70,6 +70,10 @@ impl InForce {
         }
         let Loaded { files, directory } = loaded;
         let ruleset = directory.ruleset().to_string();
+        self.metrics
+            .screening()
+            .list_entries
+            .set(directory.list_entry_count());
         save_version(&self.errands, &ruleset, &files);
         self.snapshot = self.snapshot.replaced_by(Arc::new(directory), clock::now().at);
         for shard in &self.shards {

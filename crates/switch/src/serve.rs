@@ -80,6 +80,7 @@ pub(crate) async fn start(path: &Path) -> Result<Plant> {
         .with_context(|| format!("cannot open the call log in {}", data_dir.display()))?;
     let metrics = Arc::new(Metrics::new());
     metrics.directory_is_in_force_since(clock::unix_ms());
+    metrics.screening().list_entries.set(directory.list_entry_count());
     let windows = Arc::new(Windows::new(WindowsCapacity::default(), clock::unforeseeable()));
     restore_passes(&store, &directory, &windows)?;
 
@@ -90,7 +91,7 @@ pub(crate) async fn start(path: &Path) -> Result<Plant> {
     let queues: Vec<EventQueue> = (0..shard_count)
         .map(|_| Arc::new(ArrayQueue::new(queue_max.max(16))))
         .collect();
-    let recorder = Recorder::start(store, queues.clone(), Arc::clone(&metrics))?;
+    let recorder = Recorder::start(store, queues.clone(), Arc::clone(&metrics), Arc::clone(&windows))?;
 
     let snapshot = Snapshot::new(Arc::clone(&directory), clock::now().at);
     let mut addresses: Vec<(Transport, SocketAddr)> = Vec::new();
