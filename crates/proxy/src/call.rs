@@ -47,7 +47,7 @@ pub(crate) struct Call {
     pub(crate) ack_owed: Option<AckOwed>,
     pub(crate) anchor: Option<Box<Anchor>>,
     pub(crate) challenge: Option<ChallengeOutcome>,
-    pub(crate) timers: SmallVec<[(TimerKind, TimerKey); 3]>,
+    pub(crate) timers: SmallVec<[SetTimer; 3]>,
     /// The proof that screening let the call through; nothing is forwarded without one.
     pub(crate) screened: Option<Screened>,
     /// Whether the record has been written.
@@ -185,6 +185,15 @@ pub(crate) struct AnchorSide {
     pub(crate) peer: Peer,
     /// Whether the media threads were told to bind the port.
     pub(crate) open: bool,
+}
+
+/// A timer of a call that is set.
+#[derive(Clone, Copy)]
+pub(crate) struct SetTimer {
+    pub(crate) kind: TimerKind,
+    /// Tells it from one of the same kind that was set before, and is due at the same moment.
+    pub(crate) stamp: u32,
+    pub(crate) key: TimerKey,
 }
 
 /// Why a call wants to be woken.

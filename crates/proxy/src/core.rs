@@ -7,9 +7,9 @@ use call_model::{CallEvent, RefusedPacket};
 use media::PortPool;
 use screening::Windows;
 use sip_message::{Index, Message};
-use sip_transaction::{Timeout, TimerKey, Transactions, Wheel};
+use sip_transaction::{Timeout, Transactions, Wheel};
 
-use crate::call::{Call, TimerKind};
+use crate::call::{Call, SetTimer, TimerKind};
 use crate::calls::{CallKey, Calls};
 use crate::dispatch::Owner;
 use crate::io::{Edge, Input, Now, Settings};
@@ -38,6 +38,7 @@ pub(crate) struct Shard {
     pub(crate) draining: bool,
     /// Reused from message to message.
     pub(crate) scratch: Vec<u8>,
+    timer_stamp: u32,
     due: Vec<CallTimer>,
     timeouts: Vec<Timeout<Owner>>,
     counted: Counted,
@@ -48,6 +49,7 @@ pub(crate) struct Shard {
 pub(crate) struct CallTimer {
     call: CallKey,
     kind: TimerKind,
+    stamp: u32,
 }
 
 /// Counters of the transaction table as last reported.
@@ -101,6 +103,7 @@ impl Core {
                 mint,
                 draining: false,
                 scratch: Vec::with_capacity(2048),
+                timer_stamp: 0,
                 due: Vec::new(),
                 timeouts: Vec::new(),
                 counted: Counted::default(),
@@ -177,9 +180,10 @@ impl Shard {
         self.wheel.expire(now.at, &mut due);
         for timer in due.drain(..) {
             self.with_call(timer.call, |shard, call| {
-                let held = call.timers.len();
-                call.timers.retain(|(kind, _)| *kind != timer.kind);
-                if call.timers.len() < held {
+                // One that was cancelled or set anew by another that is due at the same moment is void.
+                let same = |set: &SetTimer| set.kind == timer.kind && set.stamp == timer.stamp;
+                if let Some(at) = call.timers.iter().position(same) {
+                    call.timers.swap_remove(at);
                     shard.on_timer(now, call, timer.kind, edge);
                 }
             });
@@ -206,8 +210,8 @@ impl Shard {
     pub(crate) fn settle(&mut self, mut call: Box<Call>) {
         let key = call.key;
         if call.is_finished() {
-            for (_, timer) in call.timers.drain(..) {
-                self.wheel.cancel(timer);
+            for set in call.timers.drain(..) {
+                self.wheel.cancel(set.key);
             }
             drop(call);
             self.calls.release(key);
@@ -219,15 +223,22 @@ impl Shard {
     /// Sets a timer of a call anew.
     pub(crate) fn set_timer(&mut self, call: &mut Call, kind: TimerKind, at: Instant) {
         self.cancel_timer(call, kind);
-        let timer = self.wheel.schedule(at, CallTimer { call: call.key, kind });
-        call.timers.push((kind, timer));
+        self.timer_stamp = self.timer_stamp.wrapping_add(1);
+        let (call_key, stamp) = (call.key, self.timer_stamp);
+        let timer = CallTimer {
+            call: call_key,
+            kind,
+            stamp,
+        };
+        let key = self.wheel.schedule(at, timer);
+        call.timers.push(SetTimer { kind, stamp, key });
     }
 
     /// Forgets a timer of a call.
     pub(crate) fn cancel_timer(&mut self, call: &mut Call, kind: TimerKind) {
-        if let Some(at) = call.timers.iter().position(|(held, _)| *held == kind) {
-            let (_, timer): (TimerKind, TimerKey) = call.timers.swap_remove(at);
-            self.wheel.cancel(timer);
+        if let Some(at) = call.timers.iter().position(|set| set.kind == kind) {
+            let set = call.timers.swap_remove(at);
+            self.wheel.cancel(set.key);
         }
     }
 
