@@ -9,7 +9,7 @@ use call_model::{
 use routing::{Directory, Hunt, Strangers, Trunk};
 use screening::{Admission, BudgetHold, BudgetRefusal, Screening, screen};
 use sip_dialog::Dialog;
-use sip_message::{Message, standard_reason};
+use sip_message::{HeaderName, Message, standard_reason};
 use sip_transaction::{Branch, Flow, ServerId};
 use smallvec::SmallVec;
 
@@ -316,6 +316,7 @@ impl Offer<'_, '_> {
             pending: Some(Box::new(PendingInvite {
                 server: self.server,
                 reply_head,
+                record_route: lines_of(self.invite, HeaderName::RecordRoute),
                 cseq: self.invite.cseq().map_or(0, |cseq| cseq.number),
             })),
             invite: Some(self.invite.bytes().into()),
@@ -349,6 +350,15 @@ impl Call {
         }
         self.plan.map(|plan| Box::new(Hunt::new(plan)))
     }
+}
+
+/// All lines of a header, as they came.
+fn lines_of(message: &Message<'_>, name: HeaderName) -> Box<[u8]> {
+    let mut lines = Vec::new();
+    for header in message.all(name) {
+        lines.extend_from_slice(header.line);
+    }
+    lines.into()
 }
 
 /// Marks a Request-URI in the branches of what we send on its behalf.

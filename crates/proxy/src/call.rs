@@ -107,6 +107,8 @@ pub(crate) struct PendingInvite {
     pub(crate) server: ServerId,
     /// Via, From, To with our tag, Call-ID, CSeq: the same in every response with a tag.
     pub(crate) reply_head: Box<[u8]>,
+    /// The Record-Route lines of the INVITE, which a response that makes a dialog repeats (RFC 3261 §12.1.1).
+    pub(crate) record_route: Box<[u8]>,
     pub(crate) cseq: u32,
 }
 

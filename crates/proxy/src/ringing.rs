@@ -412,6 +412,7 @@ impl Shard {
         let mut writer = Writer::response(&mut out, status, response.reason_phrase());
         writer
             .lines(&pending.reply_head)
+            .lines(&pending.record_route)
             .lines(&self.contact_line(&call.caller.flow))
             .lines(crate::dispatch::ALLOW);
         writer.copy_except(response, |name| {

@@ -274,6 +274,7 @@ impl Shard {
         let mut writer = Writer::response(&mut out, 200, b"OK");
         writer
             .lines(&pending.reply_head)
+            .lines(&pending.record_route)
             .lines(&self.contact_line(&call.caller.flow))
             .lines(crate::dispatch::ALLOW);
         writer
