@@ -200,11 +200,14 @@ impl Shard {
         let setup_max = now.at + offer.directory.switch.setup_max;
         self.set_timer(&mut call, TimerKind::Setup, setup_max);
         match admission {
-            Admission::Pass(screened) => {
-                call.screened = Some(screened);
-                call.hunt = call.first_hunt();
-                self.ring_next(now, &mut call, Some(offer.invite), edge);
-            }
+            Admission::Pass(screened) => match self.anchor_as_planned(now, &mut call) {
+                Ok(()) => {
+                    call.screened = Some(screened);
+                    call.hunt = call.first_hunt();
+                    self.ring_next(now, &mut call, Some(offer.invite), edge);
+                }
+                Err(cause) => self.refuse_unspeakable(now, &mut call, cause, edge),
+            },
             Admission::Challenge(challenged) => self.begin_challenge(now, &mut call, challenged, edge),
             Admission::Announce => self.announce_fallback(now, &mut call, Cause::Announced, edge),
             Admission::Reject(_) => {}

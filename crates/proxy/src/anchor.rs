@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use call_model::Cause;
 use media::{Codec, MediaCommand, MediaId, Peer, Side};
 use routing::MediaPath;
 use sip_dialog::{Audio, Direction, Origin, PCMA, PCMU, anchor, describe};
@@ -18,7 +19,6 @@ impl Shard {
     /// moved to our ports where it is anchored.
     pub(crate) fn pass_body(
         &mut self,
-        now: Now,
         call: &mut Call,
         from: LegNumber,
         message: &Message<'_>,
@@ -28,10 +28,7 @@ impl Shard {
         if body.is_empty() || !message.has_content_type(b"application/sdp") {
             return body.to_vec();
         }
-        if call.anchor.is_none() && self.wants_anchor(call) {
-            self.open_anchor(now, call);
-        }
-        let _ = self.open_agent_side(now, call, edge);
+        self.open_side(call, Side::B, edge);
         let Some(anchored) = call.anchor.as_mut() else {
             return body.to_vec();
         };
@@ -50,27 +47,26 @@ impl Shard {
     /// The offer to an agent, where it is not the caller's to the letter.
     pub(crate) fn offer_to_agent(
         &mut self,
-        now: Now,
         call: &mut Call,
         invite: &Message<'_>,
         edge: &mut impl Edge,
     ) -> Option<Vec<u8>> {
         if call.is_answered() {
-            return self.own_offer(now, call, edge);
+            return self.own_offer(call, edge);
         }
-        if !self.wants_anchor(call) || invite.body().is_empty() {
+        if call.anchor.is_none() || invite.body().is_empty() {
             return None;
         }
-        Some(self.pass_body(now, call, CALLER, invite, edge))
+        Some(self.pass_body(call, CALLER, invite, edge))
     }
 
     /// Our own offer to an agent, when the caller was answered by us: the law and the keys agreed with the caller.
-    fn own_offer(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) -> Option<Vec<u8>> {
-        let peer = call.anchor.as_ref()?.caller.peer;
-        self.open_agent_side(now, call, edge)?;
+    fn own_offer(&mut self, call: &mut Call, edge: &mut impl Edge) -> Option<Vec<u8>> {
+        self.open_side(call, Side::B, edge);
         let anchored = call.anchor.as_mut()?;
+        let peer = anchored.caller.peer;
         let (session, address) = (anchored.id.0, self.settings.media_advertised);
-        let agent = anchored.agent.as_mut()?;
+        let agent = &mut anchored.agent;
         agent.version += 1;
         let origin = Origin {
             session,
@@ -88,14 +84,14 @@ impl Shard {
         Some(body)
     }
 
-    /// Our description for the caller, in answer to the offer of the INVITE, or as an offer where it had none. Absent
-    /// where the caller offers no audio that we speak, or no port is free.
+    /// Our description for the caller, in answer to the offer of the INVITE, or as an offer where it had none; or why
+    /// there is none: the caller offers no audio that we speak, or no port is free.
     pub(crate) fn describe_to_caller(
         &mut self,
         now: Now,
         call: &mut Call,
         edge: &mut impl Edge,
-    ) -> Option<Vec<u8>> {
+    ) -> Result<Vec<u8>, Cause> {
         let kept = call.invite.take();
         let mut index = Index::new(self.settings.limits);
         let invite = kept.as_deref().and_then(|bytes| index.parse(bytes).ok());
@@ -127,11 +123,8 @@ impl Shard {
             }
         };
         call.invite = kept;
-        let (codecs, peer) = answer?;
-        if call.anchor.is_none() {
-            self.open_anchor(now, call);
-        }
-        let anchored = call.anchor.as_mut()?;
+        let (codecs, peer) = answer.ok_or(Cause::NotAcceptable)?;
+        let anchored = self.open_anchor(now, call)?;
         anchored.caller.peer = peer;
         anchored.caller.version += 1;
         let origin = Origin {
@@ -148,7 +141,7 @@ impl Shard {
             &mut body,
         );
         self.open_side(call, Side::A, edge);
-        Some(body)
+        Ok(body)
     }
 
     /// The answer to an offer of ours came in an ACK.
@@ -166,7 +159,7 @@ impl Shard {
     pub(crate) fn bridge(&self, call: &mut Call, edge: &mut impl Edge) {
         let connected = call.connected_ms.is_some() || !call.is_answered();
         if let Some(anchored) = call.anchor.as_mut()
-            && anchored.agent.is_some()
+            && anchored.agent.open
             && connected
             && !anchored.bridged
         {
@@ -175,88 +168,96 @@ impl Shard {
         }
     }
 
+    /// Caller and agent are connected: from now on a side that is to send and does not is noticed.
+    pub(crate) fn watch(&self, call: &mut Call, edge: &mut impl Edge) {
+        for side in [Side::A, Side::B] {
+            let Some(anchored) = call.anchor.as_mut() else { return };
+            let id = anchored.id;
+            let held = anchored.side(side);
+            if held.open && held.peer.sends {
+                edge.media(MediaCommand::Update { id, side, peer: held.peer });
+            }
+        }
+    }
+
     /// Ends the audio of a call and gives its ports back.
     pub(crate) fn close_anchor(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) {
         if let Some(anchored) = call.anchor.take() {
             edge.media(MediaCommand::Close { id: anchored.id });
             self.ports.give_back(now.at, anchored.caller.port);
-            if let Some(agent) = &anchored.agent {
-                self.ports.give_back(now.at, agent.port);
-            }
+            self.ports.give_back(now.at, anchored.agent.port);
         }
     }
 
-    fn wants_anchor(&self, call: &Call) -> bool {
+    /// Takes the ports that a call needs whose plan passes audio through us.
+    pub(crate) fn anchor_as_planned(&mut self, now: Now, call: &mut Call) -> Result<(), Cause> {
         let plan = call.plan.and_then(|plan| call.directory.plan(plan));
-        call.anchor.is_some() || plan.is_some_and(|plan| plan.media == MediaPath::Anchor)
+        if plan.is_some_and(|plan| plan.media == MediaPath::Anchor) {
+            self.open_anchor(now, call)?;
+        }
+        Ok(())
     }
 
-    fn open_anchor(&mut self, now: Now, call: &mut Call) {
-        if let Some(port) = self.ports.take(now.at) {
-            let id = media_id(self.settings.shard, call.key);
-            let caller = AnchorSide {
+    /// Takes the ports of both sides, or none: a call that has one gets through.
+    fn open_anchor<'c>(&mut self, now: Now, call: &'c mut Call) -> Result<&'c mut Anchor, Cause> {
+        if call.anchor.is_none() {
+            let caller = self.ports.take(now.at).ok_or(Cause::Media)?;
+            let Some(agent) = self.ports.take(now.at) else {
+                self.ports.give_back(now.at, caller);
+                return Err(Cause::Media);
+            };
+            let side = |port| AnchorSide {
                 port,
                 version: 0,
                 peer: NOBODY,
                 open: false,
             };
             call.anchor = Some(Box::new(Anchor {
-                id,
-                caller,
-                agent: None,
+                id: media_id(self.settings.shard, call.key),
+                caller: side(caller),
+                agent: side(agent),
                 bridged: false,
             }));
         }
-    }
-
-    fn open_agent_side(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) -> Option<()> {
-        let anchored = call.anchor.as_mut()?;
-        if anchored.agent.is_none() {
-            let port = self.ports.take(now.at)?;
-            let peer = Peer {
-                remote: None,
-                sends: false,
-                ..anchored.caller.peer
-            };
-            anchored.agent = Some(AnchorSide {
-                port,
-                version: 0,
-                peer,
-                open: false,
-            });
-            self.open_side(call, Side::B, edge);
-        }
-        Some(())
+        call.anchor.as_deref_mut().ok_or(Cause::Media)
     }
 
     fn open_side(&self, call: &mut Call, side: Side, edge: &mut impl Edge) {
         let address = self.settings.media_address;
+        let connected = call.connected_ms.is_some();
         let Some(anchored) = call.anchor.as_mut() else {
             return;
         };
         let id = anchored.id;
-        let Some(held) = anchored.side(side).filter(|held| !held.open) else {
+        let codec = anchored.caller.peer.codec;
+        let held = anchored.side(side);
+        if held.open {
             return;
-        };
+        }
         held.open = true;
+        // Until the agent speaks for itself it is offered what the caller speaks.
+        if side == Side::B && held.peer == NOBODY {
+            held.peer.codec = codec;
+        }
         let local = SocketAddr::new(address, held.port);
         edge.media(MediaCommand::OpenSide {
             id,
             side,
             local,
-            peer: held.peer,
+            peer: watched(held.peer, connected),
         });
     }
 
     /// Opens a side with what its peer said, or tells what is new.
     fn tell_peer(&self, call: &mut Call, side: Side, edge: &mut impl Edge) {
+        let connected = call.connected_ms.is_some();
         let Some(anchored) = call.anchor.as_mut() else {
             return;
         };
         let id = anchored.id;
-        let Some(held) = anchored.side(side) else { return };
+        let held = anchored.side(side);
         if held.open {
-            let peer = held.peer;
+            let peer = watched(held.peer, connected);
             edge.media(MediaCommand::Update { id, side, peer });
         } else {
             self.open_side(call, side, edge);
@@ -270,9 +271,7 @@ impl Shard {
             return body.to_vec();
         };
         let session = anchored.id.0;
-        let Some(held) = anchored.side(towards) else {
-            return body.to_vec();
-        };
+        let held = anchored.side(towards);
         held.version += 1;
         let origin = Origin {
             session,
@@ -286,23 +285,19 @@ impl Shard {
 }
 
 impl Anchor {
-    fn side(&mut self, side: Side) -> Option<&mut AnchorSide> {
+    fn side(&mut self, side: Side) -> &mut AnchorSide {
         match side {
-            Side::A => Some(&mut self.caller),
-            Side::B => self.agent.as_mut(),
+            Side::A => &mut self.caller,
+            Side::B => &mut self.agent,
         }
     }
 
     /// Notes what a peer said; true where that is new.
     fn set_peer(&mut self, side: Side, peer: Peer) -> bool {
-        match self.side(side) {
-            Some(held) => {
-                let new = held.peer != peer || !held.open;
-                held.peer = peer;
-                new
-            }
-            None => false,
-        }
+        let held = self.side(side);
+        let new = held.peer != peer || !held.open;
+        held.peer = peer;
+        new
     }
 }
 
@@ -326,6 +321,14 @@ fn media_id(shard: u8, key: CallKey) -> MediaId {
 }
 
 const SLOT_MAX: u32 = 0x00ff_ffff;
+
+/// Silence counts only once caller and agent are connected: before that neither has reason to speak.
+fn watched(peer: Peer, connected: bool) -> Peer {
+    Peer {
+        sends: peer.sends && connected,
+        ..peer
+    }
+}
 
 /// What a description says of its side's audio. A null address means that it is held (RFC 3264 §8.4), and an address
 /// of another family than ours cannot be reached.

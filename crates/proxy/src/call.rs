@@ -175,7 +175,7 @@ pub(crate) struct AckOwed {
 pub(crate) struct Anchor {
     pub(crate) id: MediaId,
     pub(crate) caller: AnchorSide,
-    pub(crate) agent: Option<AnchorSide>,
+    pub(crate) agent: AnchorSide,
     pub(crate) bridged: bool,
 }
 

@@ -88,8 +88,6 @@ impl Shard {
             }
             Phase::Connected { .. } => return,
             Phase::Challenge(_) if number == CALLER => {
-                call.challenge = Some(ChallengeOutcome::Abandoned);
-                edge.event(CallEvent::Challenged(ChallengeOutcome::Abandoned));
                 let cause = Cause::ChallengeAbandoned;
                 Outcome {
                     ending: Ending::Diverted,
@@ -106,7 +104,12 @@ impl Shard {
             Phase::Ringing if number == CALLER => {
                 self.refuse_caller(now, call, 487, standard_reason(487).as_bytes(), b"", edge);
                 self.cancel_attempts(now, call, &reason, edge);
-                cancelled()
+                // One whom we answered for a captcha has seen a 200.
+                let status = if call.is_answered() { 200 } else { 487 };
+                Outcome {
+                    status,
+                    ..cancelled()
+                }
             }
             Phase::Challenge(_) | Phase::Announcing(_) | Phase::Ringing => return,
         };
@@ -172,7 +175,11 @@ impl Shard {
             return;
         }
         call.recorded = true;
-        call.phase = Phase::Over;
+        let phase = std::mem::replace(&mut call.phase, Phase::Over);
+        if matches!(phase, Phase::Challenge(_)) {
+            call.challenge = Some(ChallengeOutcome::Abandoned);
+            edge.event(CallEvent::Challenged(ChallengeOutcome::Abandoned));
+        }
         self.close_anchor(now, call, edge);
         for kind in [
             TimerKind::RingTime,

@@ -45,7 +45,7 @@ impl Shard {
         let local = self.local_party(call, invite, &tag, &flow);
         let remote = [b"<", agent.uri.as_bytes(), b">"].concat();
         let dialog = Dialog::opening(&call_id, &local, &remote, agent.uri.as_bytes());
-        let body = self.offer_to_agent(now, call, invite, edge);
+        let body = self.offer_to_agent(call, invite, edge);
         let Ok((client, branch)) = self.transactions.mint(loop_hash(invite.request_uri())) else {
             return;
         };

@@ -170,7 +170,7 @@ impl Shard {
             return self.answer_at_once(request, flow, 503, b"Retry-After: 1\r\n", edge);
         };
         let reply_head = self.reply_head(request, None, flow);
-        let body = self.pass_body(now, call, from, request, edge);
+        let body = self.pass_body(call, from, request, edge);
         let invite = request.method() == Method::Invite;
         let Ok((client, branch)) = self.transactions.mint(0) else {
             return self.respond_with_head(
@@ -264,7 +264,7 @@ impl Shard {
         if status == 100 {
             return;
         }
-        let body = self.pass_body(now, call, number, response, edge);
+        let body = self.pass_body(call, number, response, edge);
         let relay = &call.relays[at];
         let (from, server, invite) = (relay.from, relay.server, relay.invite);
         let caller_flow = call.leg(from).map(|leg| leg.flow);
@@ -347,7 +347,7 @@ impl Shard {
                 return shard.send_bye_to(now, call, number, b"", edge);
             }
             if let Some(owed) = call.ack_owed.take_if(|owed| owed.to != number) {
-                let body = shard.pass_body(now, call, number, ack, edge);
+                let body = shard.pass_body(call, number, ack, edge);
                 shard.acknowledge(now, call, owed.to, owed.cseq, Some(body.into()), edge);
             } else if number == CALLER && !ack.body().is_empty() {
                 shard.learn_answer(call, ack.body(), edge);

@@ -84,16 +84,6 @@ impl Shard {
         if call.is_answered() {
             return self.announce(now, call, &Arc::from("nobody"), outcome, edge);
         }
-        let told = match (failure, asked) {
-            (Some(failure), _) => failure,
-            (None, Some(asked)) => asked,
-            (None, None) => Failure {
-                status: 480,
-                reason: Box::default(),
-                lines: Box::default(),
-            },
-        };
-        outcome.status = told.status;
         if call.attempts.is_empty() {
             let cause = if call.first_hunt().is_some() {
                 Cause::PlanRefused
@@ -102,11 +92,18 @@ impl Shard {
             };
             outcome = Outcome {
                 ending: Ending::Refused,
+                status: call.directory.responses.status(cause).unwrap_or(480),
                 cause,
                 fault: cause.fault(),
-                ..outcome
+                hung_up_by: None,
             };
         }
+        let told = failure.or(asked).unwrap_or(Failure {
+            status: outcome.status,
+            reason: Box::default(),
+            lines: Box::default(),
+        });
+        outcome.status = told.status;
         let reason = if told.reason.is_empty() {
             standard_reason(told.status).as_bytes()
         } else {
@@ -142,11 +139,16 @@ impl Shard {
             (AttemptState::Calling | AttemptState::Proceeding, 200..=299) => {
                 self.on_answer(now, call, number, response, edge);
             }
-            (AttemptState::Answered, 200..=299) => self.on_answer_again(now, call, number, response, edge),
-            (AttemptState::GivenUp | AttemptState::Done, 200..=299) => {
+            (AttemptState::Answered | AttemptState::Done, 200..=299) => {
+                self.on_answer_again(now, call, number, response, edge);
+            }
+            (AttemptState::GivenUp, 200..=299) => {
                 attempt.state = AttemptState::Done;
                 attempt.record.status = status;
-                self.end_unwanted_answer(now, call, number, response, edge);
+                if attempt.leg.dialog.establish(response).is_ok() {
+                    self.acknowledge(now, call, number, 1, None, edge);
+                    self.send_bye_to(now, call, number, COMPLETED_ELSEWHERE, edge);
+                }
             }
             (AttemptState::Calling | AttemptState::Proceeding, 300..) => {
                 self.on_failure(now, call, number, response, edge);
@@ -230,7 +232,7 @@ impl Shard {
             return;
         }
         let body = if alone {
-            self.pass_body(now, call, number, response, edge)
+            self.pass_body(call, number, response, edge)
         } else {
             Vec::new()
         };
@@ -279,12 +281,13 @@ impl Shard {
             now.at + call.directory.switch.call_duration_max,
         );
         let had_offer = call.offered_sdp || call.is_answered();
-        let body = self.pass_body(now, call, number, response, edge);
+        let body = self.pass_body(call, number, response, edge);
         if call.is_answered() {
             self.bridge(call, edge);
         } else {
             self.forward_response(now, call, response, &body, edge);
         }
+        self.watch(call, edge);
         if had_offer {
             self.acknowledge(now, call, number, 1, None, edge);
         } else {
@@ -292,7 +295,7 @@ impl Shard {
         }
     }
 
-    /// A 2xx that came before comes again: our ACK was lost, or a second agent behind a fork answered.
+    /// A 2xx that came before comes again: our ACK was lost. Or a second phone behind a fork answered.
     fn on_answer_again(
         &mut self,
         now: Now,
@@ -307,15 +310,15 @@ impl Shard {
         let same =
             response.to().ok().and_then(|to| to.tag()).unwrap_or_default() == attempt.leg.dialog.remote_tag();
         if !same {
-            return self.end_unwanted_answer(now, call, number, response, edge);
+            return self.end_forked_answer(now, call, number, response, edge);
         }
         if let Some((cseq, body)) = attempt.leg.acked.take() {
             self.acknowledge(now, call, number, cseq, body, edge);
         }
     }
 
-    /// Acknowledges an answer that nobody waits for any more, and hangs up (RFC 3261 §13.2.2.4, §15).
-    fn end_unwanted_answer(
+    /// Acknowledges the answer of a second phone behind a fork, and hangs up (RFC 3261 §13.2.2.4, §15).
+    fn end_forked_answer(
         &mut self,
         now: Now,
         call: &mut Call,

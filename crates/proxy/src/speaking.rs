@@ -33,9 +33,11 @@ impl Shard {
         };
         let facts = &call.decision.facts;
         let (caller, tenant) = (facts.caller.number(), facts.tenant.clone());
-        if !self.answer_caller(now, call, edge) {
-            return self.refuse_unspeakable(now, call, edge);
+        if let Err(cause) = self.answer_caller(now, call, edge) {
+            return self.refuse_unspeakable(now, call, cause, edge);
         }
+        // The captcha has clocks of its own; the wait for an agent begins when it is passed.
+        self.cancel_timer(call, TimerKind::Setup);
         let captcha = Captcha::new(settings, self.mint.draw());
         call.phase = Phase::Challenge(Box::new(Challenge {
             captcha,
@@ -106,6 +108,8 @@ impl Shard {
                 self.remember_pass(now, call, &challenge, edge);
                 call.screened = Some(challenge.challenged.passed());
                 call.hunt = call.first_hunt();
+                let setup_max = now.at + call.directory.switch.setup_max;
+                self.set_timer(call, TimerKind::Setup, setup_max);
                 if let Some(anchor) = &call.anchor {
                     let what = vec![
                         Sound::Prompt(announcements::CONNECTING),
@@ -174,10 +178,13 @@ impl Shard {
         edge: &mut impl Edge,
     ) {
         let answered_before = call.is_answered();
-        if !answered_before && !self.answer_caller(now, call, edge) {
-            let status = if end.status >= 400 { end.status } else { 488 };
-            self.refuse_caller(now, call, status, standard_reason(status).as_bytes(), b"", edge);
-            return self.end_call(now, call, Outcome { status, ..end }, edge);
+        if !answered_before && let Err(cause) = self.answer_caller(now, call, edge) {
+            if end.status < 400 {
+                return self.refuse_unspeakable(now, call, cause, edge);
+            }
+            let reason = standard_reason(end.status).as_bytes();
+            self.refuse_caller(now, call, end.status, reason, b"", edge);
+            return self.end_call(now, call, end, edge);
         }
         self.cancel_timer(call, TimerKind::Setup);
         let end = Outcome { status: 200, ..end };
@@ -260,13 +267,12 @@ impl Shard {
         self.feed_captcha(now, call, CaptchaInput::Digit(digit), edge);
     }
 
-    /// Answers the caller's INVITE with a description of our own. False where the caller offers no audio that we speak.
-    fn answer_caller(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) -> bool {
-        let Some(body) = self.describe_to_caller(now, call, edge) else {
-            return false;
-        };
+    /// Answers the caller's INVITE with a description of our own, or says why that cannot be: the caller offers no
+    /// audio that we speak, or no port is free.
+    fn answer_caller(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) -> Result<(), Cause> {
+        let body = self.describe_to_caller(now, call, edge)?;
         let Some(pending) = call.pending.take() else {
-            return false;
+            return Ok(());
         };
         let product = self.server_line();
         let mut out = std::mem::take(&mut self.scratch);
@@ -285,16 +291,26 @@ impl Shard {
         call.answered_ms = Some(now.unix_ms);
         self.keep_until_ack(now, call, CALLER, &out, pending.cseq);
         self.scratch = out;
-        true
+        Ok(())
     }
 
-    /// We must speak to the caller, and the caller's offer has no audio that we speak.
-    fn refuse_unspeakable(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) {
-        self.refuse_caller(now, call, 488, standard_reason(488).as_bytes(), NO_CODEC, edge);
-        let cause = Cause::NotAcceptable;
+    /// We must speak to the caller, or carry the audio, and cannot.
+    pub(crate) fn refuse_unspeakable(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        cause: Cause,
+        edge: &mut impl Edge,
+    ) {
+        let (status, lines) = if cause == Cause::Media {
+            (503, NO_PORT)
+        } else {
+            (488, NO_CODEC)
+        };
+        self.refuse_caller(now, call, status, standard_reason(status).as_bytes(), lines, edge);
         let outcome = Outcome {
             ending: Ending::Refused,
-            status: 488,
+            status,
             cause,
             fault: cause.fault(),
             hung_up_by: None,
@@ -336,6 +352,9 @@ const ANNOUNCEMENT: u32 = u32::MAX - 1;
 
 /// An announcement whose end is never reported is taken as over after this time.
 const ANNOUNCEMENT_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// All ports for audio are in use; some will be free again soon.
+const NO_PORT: &[u8] = b"Retry-After: 1\r\n";
 
 /// RFC 3261 §20.43: 305, incompatible media format.
 const NO_CODEC: &[u8] = b"Warning: 305 ringfence \"G.711 is needed to speak with you\"\r\n";
