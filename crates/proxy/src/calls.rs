@@ -17,19 +17,25 @@ impl CallKey {
     };
 }
 
-/// Slots for calls. Memory is given back when calls end, but for 16 bytes a slot.
+/// Slots for calls. Memory is given back when the last call ends.
 #[derive(Default)]
 pub(crate) struct Calls {
     slots: Vec<Slot>,
     free: Vec<u32>,
     live: usize,
+    /// Drawn for each call, so that a slot may be forgotten and made anew without an old key finding a newer call.
+    generation: u32,
 }
 
 struct Slot {
+    /// 0 where the slot is free.
     generation: u32,
     /// Absent where the slot is free, or its call is being worked on.
     call: Option<Box<Call>>,
 }
+
+/// Slots that are kept when no call is up.
+const SLOTS_KEPT: usize = 64;
 
 impl Calls {
     pub(crate) fn len(&self) -> usize {
@@ -39,19 +45,19 @@ impl Calls {
     /// Sets a slot apart; a call follows with [`Self::put_back`].
     pub(crate) fn reserve(&mut self) -> CallKey {
         self.live += 1;
+        self.generation = self.generation.wrapping_add(1).max(1);
+        let generation = self.generation;
         if let Some(slot) = self.free.pop() {
-            return CallKey {
-                slot,
-                generation: self.slots[slot as usize].generation,
-            };
+            self.slots[slot as usize].generation = generation;
+            return CallKey { slot, generation };
         }
         self.slots.push(Slot {
-            generation: 1,
+            generation,
             call: None,
         });
         CallKey {
             slot: (self.slots.len() - 1) as u32,
-            generation: 1,
+            generation,
         }
     }
 
@@ -72,12 +78,13 @@ impl Calls {
 
     /// Frees the slot of a call that was taken out and is over.
     pub(crate) fn release(&mut self, key: CallKey) {
-        let slot = &mut self.slots[key.slot as usize];
-        slot.generation = slot.generation.wrapping_add(1).max(1);
+        self.slots[key.slot as usize].generation = 0;
         self.live -= 1;
-        if self.live == 0 {
-            // Generations must go on, so the slots stay; what they held is gone, and the list of free ones shrinks.
-            self.free = (0..self.slots.len() as u32).rev().collect();
+        if self.live == 0 && self.slots.len() > SLOTS_KEPT {
+            self.slots.clear();
+            self.slots.shrink_to(SLOTS_KEPT);
+            self.free.clear();
+            self.free.shrink_to(SLOTS_KEPT);
         } else {
             self.free.push(key.slot);
         }
