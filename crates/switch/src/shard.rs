@@ -34,8 +34,8 @@ pub(crate) enum ShardInput {
 /// wait where they are.
 pub(crate) const INBOX_MAX: usize = 16_384;
 
-/// Messages taken from the sockets in one turn.
-const DRAIN_MAX: usize = 256;
+/// Messages taken from the sockets in one turn: answers leave at its end, so a longer one makes everybody wait.
+const DRAIN_MAX: usize = 32;
 
 /// How often gauges are set.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
