@@ -171,11 +171,17 @@ impl Shard {
     /// Caller and agent are connected: from now on a side that is to send and does not is noticed.
     pub(crate) fn watch(&self, call: &mut Call, edge: &mut impl Edge) {
         for side in [Side::A, Side::B] {
-            let Some(anchored) = call.anchor.as_mut() else { return };
+            let Some(anchored) = call.anchor.as_mut() else {
+                return;
+            };
             let id = anchored.id;
             let held = anchored.side(side);
             if held.open && held.peer.sends {
-                edge.media(MediaCommand::Update { id, side, peer: held.peer });
+                edge.media(MediaCommand::Update {
+                    id,
+                    side,
+                    peer: held.peer,
+                });
             }
         }
     }

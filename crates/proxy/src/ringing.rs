@@ -135,7 +135,10 @@ impl Shard {
                     self.forward_progress(now, call, number, response, edge);
                 }
             }
-            (AttemptState::GivenUp, 100..=199) => self.cancel_attempt(now, call, number, b"", edge),
+            (AttemptState::GivenUp, 100..=199) => {
+                let reason = call.why_given_up();
+                self.cancel_attempt(now, call, number, reason, edge);
+            }
             (AttemptState::Calling | AttemptState::Proceeding, 200..=299) => {
                 self.on_answer(now, call, number, response, edge);
             }
@@ -147,7 +150,8 @@ impl Shard {
                 attempt.record.status = status;
                 if attempt.leg.dialog.establish(response).is_ok() {
                     self.acknowledge(now, call, number, 1, None, edge);
-                    self.send_bye_to(now, call, number, COMPLETED_ELSEWHERE, edge);
+                    let reason = call.why_given_up();
+                    self.send_bye_to(now, call, number, reason, edge);
                 }
             }
             (AttemptState::Calling | AttemptState::Proceeding, 300..) => {
@@ -340,7 +344,7 @@ impl Shard {
             acked: None,
         };
         self.send_ack(&leg, 1, None, edge);
-        self.send_bye(now, &mut leg, COMPLETED_ELSEWHERE, edge);
+        self.send_bye(now, &mut leg, call.why_given_up(), edge);
     }
 
     fn on_failure(
@@ -481,6 +485,15 @@ impl Shard {
 }
 
 impl Call {
+    /// What an agent who was given up is told when it can be told late: another has the call, or nothing.
+    fn why_given_up(&self) -> &'static [u8] {
+        if self.connected_ms.is_some() {
+            COMPLETED_ELSEWHERE
+        } else {
+            b""
+        }
+    }
+
     /// The attempts that may still lead to an answer.
     fn waiting(&self) -> impl Iterator<Item = LegNumber> {
         self.attempts
