@@ -613,8 +613,8 @@ impl World {
             return;
         }
         let Some(reading) = Reading::of(bytes) else {
-            self.promises
-                .broken("the switch sent what nobody can read".into());
+            // It may echo what somebody sent who cannot write.
+            self.strays.push(bytes.to_vec());
             return;
         };
         if let Some(number) = self.lines.get(&(to, reading.call_id.clone())).copied() {
