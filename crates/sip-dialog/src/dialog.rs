@@ -1,6 +1,6 @@
 //! The state of a dialog as one of its two user agents holds it.
 
-use sip_message::{HeaderName, Message, Method, NameAddr, ParseError, Writer};
+use sip_message::{HeaderName, ListItems, Message, Method, NameAddr, ParseError, Writer};
 
 /// A dialog (RFC 3261 §12), seen from our side.
 ///
@@ -342,37 +342,17 @@ fn push_route(routes: &mut Vec<u8>, route: &[u8]) {
     routes.extend_from_slice(route);
 }
 
-/// Splits a route set at its first comma outside `<>` and quotes.
+/// Splits a route set behind its first route.
 fn first_route(routes: &[u8]) -> Option<(&[u8], &[u8])> {
-    if routes.is_empty() {
-        return None;
-    }
-    let (mut in_angle, mut in_quotes) = (false, false);
-    for (at, byte) in routes.iter().enumerate() {
-        match byte {
-            b'"' if !in_angle => in_quotes = !in_quotes,
-            b'<' if !in_quotes => in_angle = true,
-            b'>' if !in_quotes => in_angle = false,
-            b',' if !in_angle && !in_quotes => {
-                return Some((routes[..at].trim_ascii(), routes[at + 1..].trim_ascii()));
-            }
-            _ => {}
-        }
-    }
-    Some((routes.trim_ascii(), b""))
+    let first = ListItems::new(routes).next()?.ok()?;
+    let end = first.as_ptr().addr() - routes.as_ptr().addr() + first.len();
+    let rest = routes[end..].trim_ascii_start();
+    Some((first, rest.strip_prefix(b",").unwrap_or(rest).trim_ascii()))
 }
 
-/// The URI between the angle brackets, or the whole where there are none.
-fn uri_of(name_addr: &[u8]) -> &[u8] {
-    let from = memchr(b'<', name_addr).map_or(0, |at| at + 1);
-    let to = memchr(b'>', name_addr)
-        .filter(|to| *to >= from)
-        .unwrap_or(name_addr.len());
-    &name_addr[from..to]
-}
-
-fn memchr(wanted: u8, text: &[u8]) -> Option<usize> {
-    text.iter().position(|byte| *byte == wanted)
+/// The URI of a route; the whole where it cannot be read, which one that made a dialog can.
+fn uri_of(route: &[u8]) -> &[u8] {
+    NameAddr::parse(route, HeaderName::Route).map_or(route, |route| route.uri)
 }
 
 /// Whether a route's URI has the `lr` parameter (RFC 3261 §19.1.1).
@@ -398,3 +378,6 @@ fn tag_span(party: &[u8], offset: u32) -> (u32, u32) {
     let from = offset + (tag.as_ptr().addr() - party.as_ptr().addr()) as u32;
     (from, from + tag.len() as u32)
 }
+
+#[cfg(test)]
+mod tests;
