@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use routing::{Directory, FaultAt, ScopedEntry, SourceText};
 use screening::{CnamPattern, ListEntry, ListKey, Prefix, Terms};
-use store::{Entry, EntryKey, Scope, Store};
+use store::{Entry, EntryKey, KeptEntry, Scope, Store};
 
 /// A configuration as read: its texts, and what they say.
 pub(crate) struct Loaded {
@@ -64,6 +64,16 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Refused> {
 /// Reads and checks a configuration together with entries kept beside it.
 pub(crate) fn load_with(path: &Path, kept: &[ScopedEntry]) -> Result<Loaded, Refused> {
     let files = read_files(path).map_err(Refused::Unreadable)?;
+    load_texts(files, kept)
+}
+
+/// Checks texts that were read before, together with the entries of the store.
+pub(crate) fn load_again(files: Vec<SourceText>, data_dir: &Path) -> Result<Loaded, Refused> {
+    let kept = kept_entries(data_dir).map_err(Refused::Unreadable)?;
+    load_texts(files, &kept)
+}
+
+fn load_texts(files: Vec<SourceText>, kept: &[ScopedEntry]) -> Result<Loaded, Refused> {
     let directory = Directory::load(&files, kept, &mut |path| fs::read(path)).map_err(Refused::Faults)?;
     Ok(Loaded { files, directory })
 }
@@ -85,7 +95,11 @@ fn kept_entries(data_dir: &Path) -> Result<Vec<ScopedEntry>> {
         return Ok(Vec::new());
     }
     let store = Store::open_read_only(data_dir)?;
-    let entries = store.entries()?;
+    scoped_entries(&store.entries()?)
+}
+
+/// Entries of the store as the directory takes them.
+pub(crate) fn scoped_entries(entries: &[KeptEntry]) -> Result<Vec<ScopedEntry>> {
     entries
         .iter()
         .map(|kept| scoped(&kept.entry).with_context(|| format!("kept entry {}", kept.id)))

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::block::{Changed, Order, Selection};
 use crate::reload::{InForce, Reloaded};
 
 /// What may be asked.
@@ -25,6 +26,15 @@ pub(crate) enum Question {
     Reload,
     /// Decide upon a call that is made up, by the rules in force and the windows as they are, leaving no trace.
     Rehearse(Box<Facts>),
+    /// Put callers on the block list.
+    Block(Box<Order>),
+    /// Take callers off the block list.
+    Unblock {
+        /// Which.
+        selection: Box<Selection>,
+        /// Who asks.
+        by: String,
+    },
     /// End.
     Stop,
 }
@@ -37,6 +47,8 @@ pub(crate) enum Answer {
     Reloaded(Reloaded),
     /// To [`Question::Rehearse`].
     Rehearsed(Box<Explanation>),
+    /// To [`Question::Block`], [`Question::Unblock`].
+    Changed(Changed),
     /// To [`Question::Stop`].
     Stopping,
     /// The question was not understood.
@@ -108,6 +120,10 @@ impl Door {
             Ok(Question::Rehearse(facts)) => {
                 Answer::Rehearsed(Box::new(rehearse(*facts, &in_force.snapshot.directory, windows)))
             }
+            Ok(Question::Block(order)) => Answer::Changed(in_force.block(*order).await),
+            Ok(Question::Unblock { selection, by }) => {
+                Answer::Changed(in_force.unblock(*selection, by).await)
+            }
             Ok(Question::Stop) => Answer::Stopping,
             Err(fault) => Answer::NotUnderstood(fault),
         };
@@ -134,6 +150,11 @@ pub(crate) fn rehearse(facts: Facts, directory: &routing::Directory, windows: &W
     let subject = directory.subject_of(&facts);
     let record = screening::rehearse(facts, &subject, windows);
     screening::explain(&record, &subject)
+}
+
+/// Whether a switch runs with the data in this folder.
+pub(crate) fn is_running(data_dir: &Path) -> bool {
+    BlockingStream::connect(socket_in(data_dir)).is_ok()
 }
 
 /// Asks a running switch; `None` where none runs.

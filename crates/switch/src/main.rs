@@ -6,15 +6,19 @@
     reason = "a program speaks to its terminal"
 )]
 
+mod block;
+mod calls;
 mod clock;
 mod command;
 mod config;
 mod control;
 mod edge;
+mod explain;
 mod recorder;
 mod reload;
 mod serve;
 mod shard;
+mod when;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use metrics::{Metrics, Reload};
 use proxy::Snapshot;
+use routing::SourceText;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -16,6 +17,8 @@ use crate::shard::ShardInput;
 /// What is in force, and how to replace it.
 pub(crate) struct InForce {
     pub(crate) config: PathBuf,
+    /// The texts in force, which the files may have outrun.
+    pub(crate) files: Vec<SourceText>,
     pub(crate) snapshot: Snapshot,
     pub(crate) shards: Vec<mpsc::Sender<ShardInput>>,
     pub(crate) errands: Errands,
@@ -68,6 +71,23 @@ impl InForce {
         if !needs_restart.is_empty() {
             return Err(needs_restart);
         }
+        Ok(self.put_in_force(loaded).await)
+    }
+
+    /// Puts the list entries of the store in force, with the texts as they are: what stands half-edited in the files
+    /// is left alone.
+    ///
+    /// # Errors
+    /// Why not; the old entries stay in force then.
+    pub(crate) async fn apply_entries(&mut self) -> Result<String, Vec<String>> {
+        let data_dir = self.snapshot.directory.switch.data_dir.clone();
+        let loaded = config::load_again(self.files.clone(), &data_dir).map_err(in_words)?;
+        let ruleset = self.put_in_force(loaded).await;
+        tracing::info!(%ruleset, "changed list entries in force");
+        Ok(ruleset)
+    }
+
+    async fn put_in_force(&mut self, loaded: Loaded) -> String {
         let Loaded { files, directory } = loaded;
         let ruleset = directory.ruleset().to_string();
         self.metrics
@@ -80,7 +100,8 @@ impl InForce {
             // A shard whose inbox is full gets it as soon as there is room; one that has ended needs none.
             let _ = shard.send(ShardInput::Snapshot(self.snapshot.clone())).await;
         }
-        Ok(ruleset)
+        self.files = files;
+        ruleset
     }
 }
 

@@ -141,6 +141,7 @@ pub(crate) async fn start(path: &Path) -> Result<Plant> {
     let control = control::Door::open(&data_dir)?;
     let in_force = InForce {
         config: path,
+        files: loaded.files,
         snapshot,
         shards: senders.clone(),
         errands: recorder.errands(),
