@@ -84,6 +84,10 @@ impl Shard {
     pub(crate) async fn run(mut self) {
         let mut stop_at: Option<Instant> = None;
         let mut inputs = Vec::with_capacity(64);
+        // One timer for the thread's life, set anew only when the deadline moves: most turns leave it alone.
+        let mut wake_set_to = Instant::now();
+        let sleep = sleep_until(wake_set_to.into());
+        tokio::pin!(sleep);
         loop {
             let mut wake_at = self
                 .core
@@ -95,6 +99,10 @@ impl Shard {
             if let Some(stop_at) = stop_at {
                 wake_at = wake_at.min(stop_at);
             }
+            if wake_at != wake_set_to {
+                wake_set_to = wake_at;
+                sleep.as_mut().reset(wake_at.into());
+            }
             tokio::select! {
                 () = self.transport.ready() => {}
                 received = self.inbox.recv_many(&mut inputs, 64) => {
@@ -102,7 +110,7 @@ impl Shard {
                         return;
                     }
                 }
-                () = sleep_until(wake_at.into()) => {}
+                () = &mut sleep => {}
             }
             let now = clock::now();
             self.take_packets(now);
