@@ -344,7 +344,11 @@ fn push_route(routes: &mut Vec<u8>, route: &[u8]) {
 
 /// Splits a route set behind its first route.
 fn first_route(routes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let first = ListItems::new(routes).next()?.ok()?;
+    // A list of nothing has one empty item.
+    let first = ListItems::new(routes)
+        .next()?
+        .ok()
+        .filter(|first| !first.is_empty())?;
     let end = first.as_ptr().addr() - routes.as_ptr().addr() + first.len();
     let rest = routes[end..].trim_ascii_start();
     Some((first, rest.strip_prefix(b",").unwrap_or(rest).trim_ascii()))

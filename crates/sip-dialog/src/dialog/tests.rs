@@ -62,6 +62,18 @@ fn a_strict_router_is_put_into_the_request_line_and_the_target_at_the_end() {
 }
 
 #[test]
+fn without_routes_the_target_is_the_next_hop() {
+    let dialog = answering("");
+    assert_eq!(text(dialog.next_hop()), "sip:caller@192.0.2.2:5062");
+    let bye = write(&dialog, b"BYE");
+    assert!(
+        bye.starts_with("BYE sip:caller@192.0.2.2:5062 SIP/2.0\r\n"),
+        "{bye}"
+    );
+    assert!(!bye.contains("Route:"), "{bye}");
+}
+
+#[test]
 fn a_name_before_a_route_may_hold_brackets_and_commas() {
     let dialog =
         answering("Record-Route: \"a > b, \\\" <c\" <sip:p1.example.com;lr>, <sip:p0.example.com;lr>\r\n");
