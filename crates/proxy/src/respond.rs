@@ -1,4 +1,4 @@
-//! Responses of our own.
+//! Responses of our own, and those of agents on their way to the caller.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -7,10 +7,12 @@ use call_model::{CallId, Cause};
 use sip_message::{HeaderName, Message, Writer, standard_reason};
 use sip_transaction::{Flow, ServerId};
 
+use crate::call::Call;
 use crate::core::Shard;
 use crate::dispatch::ALLOW;
+use crate::invite::belongs_to_leg;
 use crate::io::{Edge, Now};
-use crate::names::{self, Name, Text};
+use crate::names::{self, CALLER, Name, Text};
 
 impl Shard {
     /// Answers a request without keeping anything: a copy of it that comes again gets the same answer
@@ -202,6 +204,90 @@ impl Shard {
     fn listening_at(&self, at: u16) -> &crate::io::Listening {
         let listeners = &self.settings.listeners;
         listeners.get(usize::from(at)).unwrap_or(&listeners[0])
+    }
+}
+
+impl Shard {
+    /// Passes a response of an agent to the caller, with what belongs to a leg replaced, and keeps a 2xx until its ACK.
+    pub(crate) fn forward_response(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        response: &Message<'_>,
+        body: &[u8],
+        edge: &mut impl Edge,
+    ) {
+        let Some(pending) = call.pending.take() else {
+            return;
+        };
+        let status = response.status().unwrap_or(500);
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        let mut writer = Writer::response(&mut out, status, response.reason_phrase());
+        writer
+            .lines(&pending.reply_head)
+            .lines(&pending.record_route)
+            .lines(&self.contact_line(&call.caller.flow))
+            .lines(ALLOW);
+        writer.copy_except(response, |name| {
+            belongs_to_leg(name) || (body.is_empty() && name == HeaderName::ContentType)
+        });
+        writer.body(body);
+        self.transactions
+            .respond(now.at, pending.server, status, &out, edge);
+        if status >= 200 {
+            call.answered_ms = Some(now.unix_ms);
+            self.keep_until_ack(now, call, CALLER, &out, pending.cseq);
+        } else {
+            call.pending = Some(pending);
+        }
+        self.scratch = out;
+    }
+
+    /// Refuses the caller's INVITE, where that still waits.
+    pub(crate) fn refuse_caller(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        status: u16,
+        reason: &[u8],
+        lines: &[u8],
+        edge: &mut impl Edge,
+    ) {
+        if let Some(pending) = call.pending.take() {
+            self.respond_with_head(
+                now,
+                pending.server,
+                status,
+                reason,
+                &pending.reply_head,
+                lines,
+                b"",
+                edge,
+            );
+        }
+    }
+
+    /// A response whose Via, From, To, Call-ID and CSeq were written before.
+    #[expect(clippy::too_many_arguments, reason = "a response has these parts")]
+    pub(crate) fn respond_with_head(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        status: u16,
+        reason: &[u8],
+        head: &[u8],
+        lines: &[u8],
+        body: &[u8],
+        edge: &mut impl Edge,
+    ) {
+        let product = self.server_line();
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        let mut writer = Writer::response(&mut out, status, reason);
+        writer.lines(head).lines(lines).lines(&product).body(body);
+        self.transactions.respond(now.at, server, status, &out, edge);
+        self.scratch = out;
     }
 }
 

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use call_model::{CallEvent, Cause, Ending, Outcome};
 use routing::Step;
-use sip_message::{HeaderName, Index, Message, Writer, standard_reason};
-use sip_transaction::{CancelSent, ServerId};
+use sip_message::{HeaderName, Index, Message, standard_reason};
+use sip_transaction::CancelSent;
 use smallvec::SmallVec;
 
 use crate::call::{AckOwed, AttemptState, Call, Failure, Phase, TimerKind};
 use crate::core::Shard;
-use crate::invite::belongs_to_leg;
 use crate::io::{Edge, Now};
-use crate::names::{CALLER, LegNumber};
+use crate::names::LegNumber;
 
 impl Shard {
     /// Takes the next step of the plan. `invite` is the caller's INVITE where it is at hand; it is read again from
@@ -399,88 +398,6 @@ impl Shard {
         match self.transactions.cancel(now.at, attempt.client, reason, edge) {
             CancelSent::Sent | CancelSent::NotYet | CancelSent::TooLate => {}
         }
-    }
-
-    /// Passes a response of an agent to the caller, with what belongs to a leg replaced, and keeps a 2xx until its ACK.
-    pub(crate) fn forward_response(
-        &mut self,
-        now: Now,
-        call: &mut Call,
-        response: &Message<'_>,
-        body: &[u8],
-        edge: &mut impl Edge,
-    ) {
-        let Some(pending) = call.pending.take() else {
-            return;
-        };
-        let status = response.status().unwrap_or(500);
-        let mut out = std::mem::take(&mut self.scratch);
-        out.clear();
-        let mut writer = Writer::response(&mut out, status, response.reason_phrase());
-        writer
-            .lines(&pending.reply_head)
-            .lines(&pending.record_route)
-            .lines(&self.contact_line(&call.caller.flow))
-            .lines(crate::dispatch::ALLOW);
-        writer.copy_except(response, |name| {
-            belongs_to_leg(name) || (body.is_empty() && name == HeaderName::ContentType)
-        });
-        writer.body(body);
-        self.transactions
-            .respond(now.at, pending.server, status, &out, edge);
-        if status >= 200 {
-            call.answered_ms = Some(now.unix_ms);
-            self.keep_until_ack(now, call, CALLER, &out, pending.cseq);
-        } else {
-            call.pending = Some(pending);
-        }
-        self.scratch = out;
-    }
-
-    /// Refuses the caller's INVITE, where that still waits.
-    pub(crate) fn refuse_caller(
-        &mut self,
-        now: Now,
-        call: &mut Call,
-        status: u16,
-        reason: &[u8],
-        lines: &[u8],
-        edge: &mut impl Edge,
-    ) {
-        if let Some(pending) = call.pending.take() {
-            self.respond_with_head(
-                now,
-                pending.server,
-                status,
-                reason,
-                &pending.reply_head,
-                lines,
-                b"",
-                edge,
-            );
-        }
-    }
-
-    /// A response whose Via, From, To, Call-ID and CSeq were written before.
-    #[expect(clippy::too_many_arguments, reason = "a response has these parts")]
-    pub(crate) fn respond_with_head(
-        &mut self,
-        now: Now,
-        server: ServerId,
-        status: u16,
-        reason: &[u8],
-        head: &[u8],
-        lines: &[u8],
-        body: &[u8],
-        edge: &mut impl Edge,
-    ) {
-        let product = self.server_line();
-        let mut out = std::mem::take(&mut self.scratch);
-        out.clear();
-        let mut writer = Writer::response(&mut out, status, reason);
-        writer.lines(head).lines(lines).lines(&product).body(body);
-        self.transactions.respond(now.at, server, status, &out, edge);
-        self.scratch = out;
     }
 }
 
