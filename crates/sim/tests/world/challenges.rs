@@ -176,11 +176,15 @@ fn passes_with(key: Key) {
         "{}",
         world.ladder()
     );
-    let record = world.record_of(caller).unwrap();
+    let record = world.record_of(caller).expect("a call has its record");
     assert_eq!(record.challenge, Some(ChallengeOutcome::Passed));
     assert_eq!(world.phones_of("alice").count(), 1);
     assert!(world.ladder().contains("relay both ways"));
-    let invite = world.phones_of("alice").next().unwrap().invite_text();
+    let invite = world
+        .phones_of("alice")
+        .next()
+        .expect("alice was rung")
+        .invite_text();
     assert!(invite.contains("c=IN IP4 192.0.2.1\r\n"), "{invite}");
 }
 

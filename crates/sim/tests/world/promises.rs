@@ -17,7 +17,7 @@ fn every_offered_call_ends_exactly_once_over_perfect_links() {
 
 #[test]
 fn every_offered_call_ends_exactly_once_under_loss_copies_and_disorder() {
-    for seed in 0..96 {
+    for seed in (0..192).step_by(2) {
         let mut world = World::new(seed);
         bad_network(&mut world);
         world.agents_vary();
@@ -28,7 +28,7 @@ fn every_offered_call_ends_exactly_once_under_loss_copies_and_disorder() {
 
 #[test]
 fn four_shards_keep_every_promise_that_one_keeps() {
-    for seed in 0..96 {
+    for seed in (1..192).step_by(2) {
         let mut world = World::sharded(seed, 4);
         bad_network(&mut world);
         world.agents_vary();
