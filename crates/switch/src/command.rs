@@ -12,7 +12,7 @@ use store::{Store, StoreError};
 use crate::config::{self, Refused};
 use crate::control::{self, Answer, Question};
 use crate::reload::{Reloaded, in_words};
-use crate::{block, calls, explain, serve};
+use crate::{block, calls, demo, explain, serve};
 
 /// Ringfence routes SIP calls to a business's tracking numbers and screens each call before it rings.
 ///
@@ -61,6 +61,9 @@ enum Command {
     /// Take a caller off the block list, in force at once.
     #[command(after_help = block::UNBLOCK_EXAMPLES)]
     Unblock(block::UnblockArguments),
+    /// See it work: a switch, a carrier and agents on this machine, with real packets and real audio.
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::Arguments),
     /// Print the version.
     Version {
         /// Print JSON instead of text.
@@ -160,6 +163,7 @@ impl std::error::Error for Refusal {}
 
 const FIRST_STEPS: &str = "\
 First steps:
+  ringfence demo                                    see it work, on this machine alone
   ringfence check --config configs/example.toml     read a first configuration, and edit it
   ringfence serve --config configs/example.toml     run it
   ringfence calls --since 1h                        what came
@@ -224,6 +228,7 @@ fn perform(command: Command, out: &mut impl Write) -> Result<u8> {
         Command::Explain(arguments) => explain::run(arguments, out),
         Command::Block(arguments) => block::block(arguments, out),
         Command::Unblock(arguments) => block::unblock(arguments, out),
+        Command::Demo(arguments) => demo::run(&arguments, out),
         Command::Version { json } => {
             let version = env!("CARGO_PKG_VERSION");
             if json {

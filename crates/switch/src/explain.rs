@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "CALL", required_unless_present = "from", conflicts_with_all = ["from", "to"])]
     call: Option<CallId>,
     #[command(flatten)]
-    rehearsal: rehearsal::Arguments,
+    rehearsal: rehearsal::MadeUp,
     #[command(flatten)]
     log: Log,
     /// Print JSON.

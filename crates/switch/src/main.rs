@@ -12,6 +12,7 @@ mod clock;
 mod command;
 mod config;
 mod control;
+mod demo;
 mod edge;
 mod explain;
 mod recorder;

@@ -17,7 +17,7 @@ use crate::{clock, config};
 
 /// The call to rehearse.
 #[derive(clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct MadeUp {
     /// Rehearse a call from this caller: a number as the carrier would write it, a SIP URI, or anonymous.
     #[arg(long, value_name = "CALLER", requires = "to")]
     from: Option<String>,
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     name: Option<String>,
 }
 
-pub(super) fn run(arguments: &Arguments, log: &Log, json: bool, out: &mut impl Write) -> Result<u8> {
+pub(super) fn run(arguments: &MadeUp, log: &Log, json: bool, out: &mut impl Write) -> Result<u8> {
     let data_dir = log.data_dir()?;
     let facts = facts(arguments, &directory_for(log)?)?;
     let answer = control::ask(&data_dir, &Question::Rehearse(Box::new(facts.clone())))?;
@@ -82,7 +82,7 @@ fn without_switch(facts: Facts, log: &Log) -> Result<Explanation> {
 }
 
 /// The facts of the made-up call, read as those of a real one are.
-fn facts(arguments: &Arguments, directory: &Directory) -> Result<Facts> {
+fn facts(arguments: &MadeUp, directory: &Directory) -> Result<Facts> {
     let (trunk, source) = where_from(arguments, directory)?;
     let from = arguments.from.as_deref().unwrap_or_default();
     let to = arguments.to.as_deref().unwrap_or_default();
@@ -108,7 +108,7 @@ fn facts(arguments: &Arguments, directory: &Directory) -> Result<Facts> {
     })
 }
 
-fn where_from<'d>(arguments: &Arguments, directory: &'d Directory) -> Result<(Option<&'d Trunk>, IpAddr)> {
+fn where_from<'d>(arguments: &MadeUp, directory: &'d Directory) -> Result<(Option<&'d Trunk>, IpAddr)> {
     if let Some(source) = arguments.source {
         return Ok((directory.trunk_of(source), source));
     }
