@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use call_model::{CallEvent, CallId, CallRecord, E164, TenantName};
+use call_model::{CallEvent, CallRecord, E164, TenantName};
 use metrics::Metrics;
 use routing::SourceText;
 use screening::Windows;
@@ -91,11 +91,6 @@ impl Errands {
                 .collect();
             store.save_version(&hash, clock::unix_ms(), &files)
         })??)
-    }
-
-    /// A recorded call.
-    pub(crate) fn call(&self, id: CallId) -> Result<Option<CallRecord>> {
-        Ok(self.ask(move |store| store.call(id))??)
     }
 }
 

@@ -67,6 +67,9 @@ pub(crate) fn serve(path: &Path) -> Result<()> {
         for (transport, address) in &plant.running.addresses {
             tracing::info!(transport = transport.as_str(), %address, "listening");
         }
+        if let Some(address) = plant.running.http {
+            tracing::info!(transport = "HTTP", %address, "listening");
+        }
         run_until_stopped(plant).await
     })
 }
