@@ -6,6 +6,9 @@ use crate::phone::{Cue, Deeds, Line, Phone, Script, Stage, Wake};
 use crate::reading::Reading;
 use crate::script::{AgentScript, Then};
 
+/// No phone rings for ever.
+const RINGS_FOR: Duration = Duration::from_secs(180);
+
 impl Phone {
     /// A phone that gets an INVITE, as the `number`th of the world.
     pub(crate) fn agent(
@@ -32,12 +35,12 @@ impl Phone {
             phone.reply(now, invite, 100, "", deeds);
         }
         let decides = match script.then {
-            Then::Answers(after) | Then::Refuses(_, after) => Some(after),
-            Then::Rings => None,
+            Then::Answers(after) | Then::Refuses(_, after) => after,
+            Then::Rings => RINGS_FOR,
         };
         let cues = [
             (script.rings_after, Cue::Ring),
-            (decides, Cue::Decide),
+            (Some(decides), Cue::Decide),
             (script.crashes_after, Cue::Crash),
         ];
         for (after, cue) in cues {
@@ -85,7 +88,10 @@ impl Phone {
                 self.reply(now, &invite, status, "", deeds);
                 self.stage = Stage::Over;
             }
-            Then::Rings => self.invited = Some(invite),
+            Then::Rings => {
+                self.reply(now, &invite, 480, "", deeds);
+                self.stage = Stage::Over;
+            }
         }
     }
 }

@@ -114,6 +114,6 @@ pub enum Then {
     Answers(Duration),
     /// Refuses with this status so long after the INVITE.
     Refuses(u16, Duration),
-    /// Rings for ever.
+    /// Rings for three minutes, then answers 480.
     Rings,
 }

@@ -44,9 +44,15 @@ impl Phone {
         let asked = self.asked.remove(at);
         match asked.method {
             "INVITE" => self.on_final(now, &asked, response, status, deeds),
-            "BYE" => self.stage = Stage::Over,
+            "BYE" => self.hung_up(),
             _ => {}
         }
+    }
+
+    /// The call is over, and with it whatever was still asked in it.
+    fn hung_up(&mut self) {
+        self.stage = Stage::Over;
+        self.asked.clear();
     }
 
     fn on_final(&mut self, now: Duration, asked: &Asked, response: &Reading, status: u16, deeds: &mut Deeds) {
@@ -192,7 +198,7 @@ impl Phone {
         };
         self.asked.remove(at);
         match method {
-            "BYE" => self.stage = Stage::Over,
+            "BYE" => self.hung_up(),
             "INVITE" if self.stage == Stage::Early => self.stage = Stage::Over,
             "INVITE" => self.hang_up(now, deeds),
             _ => {}
