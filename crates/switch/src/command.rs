@@ -106,10 +106,7 @@ impl Log {
     pub(crate) fn data_dir(&self) -> Result<PathBuf> {
         match &self.data {
             Some(data) => Ok(data.clone()),
-            None => {
-                let loaded = config::load(self.config()).map_err(Refusal::faulty)?;
-                Ok(loaded.directory.switch.data_dir)
-            }
+            None => config::data_dir(self.config()).map_err(|fault| Refusal::new(format!("{fault:#}"))),
         }
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use routing::{Directory, FaultAt, ScopedEntry, SourceText};
 use screening::{CnamPattern, ListEntry, ListKey, Prefix, Terms};
 use store::{Entry, EntryKey, KeptEntry, Scope, Store};
+use toml::de::DeTable;
 
 /// A configuration as read: its texts, and what they say.
 pub(crate) struct Loaded {
@@ -54,6 +55,32 @@ pub(crate) fn read_files(path: &Path) -> Result<Vec<SourceText>> {
             })
         })
         .collect()
+}
+
+/// Where the data of a configuration is, though it may have faults: a half-edited file must not keep anybody from the
+/// call log, or from blocking a caller.
+pub(crate) fn data_dir(path: &Path) -> Result<PathBuf> {
+    let files = read_files(path)?;
+    match load_texts(files.clone(), &[]) {
+        Ok(loaded) => Ok(loaded.directory.switch.data_dir),
+        Err(_) => Ok(written_data_dir(&files)),
+    }
+}
+
+/// What `data_dir` says, as far as it can be read.
+fn written_data_dir(files: &[SourceText]) -> PathBuf {
+    let written = files.iter().find_map(|file| {
+        let (tables, _) = DeTable::parse_recoverable(&file.text);
+        let switch = tables.get_ref().get("switch")?.get_ref().as_table()?;
+        let folder = switch.get("data_dir")?.get_ref().as_str()?.to_owned();
+        Some((file, folder))
+    });
+    let (file, folder) = match (written, files.first()) {
+        (Some((file, folder)), _) => (Some(file), folder),
+        (None, first) => (first, "data".to_owned()),
+    };
+    let beside = file.and_then(|file| Path::new(&file.name).parent());
+    beside.unwrap_or(Path::new("")).join(folder)
 }
 
 /// Reads and checks a configuration, without the entries that are kept beside it.
