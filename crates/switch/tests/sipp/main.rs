@@ -1,0 +1,15 @@
+//! The switch from outside: the real program, real sockets, SIPp and small phones of our own around it.
+//!
+//! Each test runs a switch of its own on an address of the loopback that no other test uses, so all run side by side.
+//! SIPp plays carriers and agents from the scenarios in `tests/sipp`; where something must be heard, or a packet must
+//! be exactly so, a [`phone::Phone`] does it. When a test stops its switch it holds the call log against what was
+//! called: one record for each call.
+#![cfg(test)]
+
+mod answered;
+mod phone;
+mod place;
+mod sipp;
+mod sound;
+mod switch;
+mod text;
