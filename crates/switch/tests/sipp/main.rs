@@ -9,6 +9,8 @@
 mod answered;
 mod phone;
 mod place;
+mod refused;
+mod ringing;
 mod sipp;
 mod sound;
 mod switch;
