@@ -7,6 +7,7 @@
 #![cfg(test)]
 
 mod answered;
+mod captcha;
 mod phone;
 mod place;
 mod refused;
