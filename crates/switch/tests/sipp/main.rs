@@ -8,6 +8,8 @@
 
 mod answered;
 mod captcha;
+mod lossy;
+mod midcall;
 mod phone;
 mod place;
 mod refused;
