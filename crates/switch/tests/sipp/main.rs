@@ -8,13 +8,17 @@
 
 mod answered;
 mod captcha;
+mod ending;
+mod hostile;
 mod lossy;
 mod midcall;
 mod phone;
 mod place;
 mod refused;
+mod reload;
 mod ringing;
 mod sipp;
 mod sound;
+mod streams;
 mod switch;
 mod text;
