@@ -107,14 +107,28 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<u8> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        tokio::select! {
-            done = show(arguments, out) => done,
-            _ = tokio::signal::ctrl_c() => anyhow::bail!("stopped before the end"),
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        // However it ends, the switch and the folder go with it: `Switch` and `Folder` see to that.
+        let (switch, _folder, code) = tokio::select! {
+            shown = show(arguments, out) => shown?,
+            _ = interrupt.recv() => anyhow::bail!("stopped before the end"),
+            _ = terminate.recv() => anyhow::bail!("stopped before the end"),
+        };
+        out.flush()?;
+        if arguments.stay {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
         }
+        switch.stop().await?;
+        Ok(code)
     })
 }
 
-async fn show(arguments: &Arguments, out: &mut impl Write) -> Result<u8> {
+async fn show(arguments: &Arguments, out: &mut impl Write) -> Result<(Switch, Folder, u8)> {
     let folder = Folder::open(arguments.keep.as_deref())?;
     let (lines, mut told) = mpsc::unbounded_channel();
     let talk = Duration::from_millis(if arguments.fast { 500 } else { 1_000 });
@@ -163,12 +177,8 @@ async fn show(arguments: &Arguments, out: &mut impl Write) -> Result<u8> {
     }
     surprises.extend(metrics_disagree(switch.http, finished.len(), out).await?);
     where_to_look_next(arguments, &folder, &switch, out)?;
-    if arguments.stay {
-        out.flush()?;
-        tokio::signal::ctrl_c().await?;
-    }
-    switch.stop().await?;
-    verdict(&surprises, finished.len(), out)
+    let code = verdict(&surprises, finished.len(), out)?;
+    Ok((switch, folder, code))
 }
 
 fn verdict(surprises: &[String], calls: usize, out: &mut impl Write) -> Result<u8> {

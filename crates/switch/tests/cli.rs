@@ -578,7 +578,7 @@ impl Place {
         let decision = screening::rehearse(facts.clone(), &directory.subject_of(&facts), &windows);
         let outcome = match decision.verdict.treatment {
             Treatment::Reject => outcome(Ending::Refused, Cause::OwnerBlocked, 607),
-            _ => Outcome {
+            Treatment::Allow | Treatment::Tag | Treatment::Challenge | Treatment::Announce => Outcome {
                 hung_up_by: Some(Side::Caller),
                 ..outcome(Ending::Answered, Cause::Normal, 200)
             },

@@ -29,6 +29,8 @@ struct Template {
 const PROBE: usize = 160;
 /// How much of the energy must agree, 0 to 1: the only difference is G.711's rounding.
 const PROBE_FITS: f64 = 0.98;
+/// A probe is compared only where the energy is the same, so that listening costs little.
+const LOUDNESS_FITS: f64 = 0.03;
 const WHOLE_FITS: f64 = 0.95;
 
 impl Ear {
@@ -65,9 +67,8 @@ impl Ear {
             self.searched += 1;
             let energy = self.energy[at + PROBE] - self.energy[at];
             for (index, template) in self.templates.iter().enumerate() {
-                let loud_enough =
-                    energy > 0.9 * template.probe_energy && energy < 1.1 * template.probe_energy;
-                if loud_enough && at >= template.probe {
+                let as_loud = (energy / template.probe_energy - 1.0).abs() < LOUDNESS_FITS;
+                if as_loud && at >= template.probe {
                     let heard = &self.heard[at..at + PROBE];
                     if likeness(heard, template.probe()) > PROBE_FITS {
                         self.suspected.push((index, at - template.probe));
