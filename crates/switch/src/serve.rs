@@ -81,6 +81,17 @@ pub(crate) async fn start(path: &Path) -> Result<Plant> {
     let directory = Arc::new(loaded.directory);
     let store = Store::open(&data_dir)
         .with_context(|| format!("cannot open the call log in {}", data_dir.display()))?;
+    // What only one switch can have comes before the SIP sockets: those are shared between shards, and so a second
+    // switch would take packets from the first until it found out that it is the second.
+    let control = control::Door::open(&data_dir)?;
+    let http = match directory.http.address {
+        Some(address) => Some(
+            tokio::net::TcpListener::bind(address)
+                .await
+                .with_context(|| format!("cannot serve metrics at {address}"))?,
+        ),
+        None => None,
+    };
     let metrics = Arc::new(Metrics::new());
     metrics.directory_is_in_force_since(clock::unix_ms());
     metrics.screening().list_entries.set(directory.list_entry_count());
@@ -132,16 +143,7 @@ pub(crate) async fn start(path: &Path) -> Result<Plant> {
         &directory.ruleset().to_string(),
         &loaded.files,
     );
-    let http = match directory.http.address {
-        Some(address) => Some(
-            tokio::net::TcpListener::bind(address)
-                .await
-                .with_context(|| format!("cannot serve metrics at {address}"))?,
-        ),
-        None => None,
-    };
     let http_address = http.as_ref().and_then(|http| http.local_addr().ok());
-    let control = control::Door::open(&data_dir)?;
     let in_force = InForce {
         config: path,
         files: loaded.files,

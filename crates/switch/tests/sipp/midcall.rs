@@ -188,6 +188,72 @@ fn switch_shows_each_side_nothing_of_the_other() {
     switch.stop_with(&[TALKED]);
 }
 
+#[test]
+fn identity_that_a_carrier_is_not_trusted_for_does_not_reach_the_agent() {
+    let asserted = "P-Asserted-Identity: <sip:+12025550177@example.com>\r\nPriority: psap-callback\r\n\
+                    X-Campaign: spring;  to the letter\r\n";
+    for (trunk, known) in [
+        ("", false),
+        ("trust_identity = true\nemergency_marks = true", true),
+    ] {
+        let place = Place::new();
+        let switch = Switch::start(
+            &place,
+            &Config {
+                trunk,
+                ..Config::alice()
+            },
+        );
+        let (mut caller, mut agent) = (Phone::new(&place, CARRIER), Phone::new(&place, ALICE));
+        caller.dial_to(crate::place::NUMBER, asserted);
+        let invite = agent.take_call();
+        caller.expect(200);
+        assert_eq!(
+            !invite.header("P-Asserted-Identity").is_empty(),
+            known,
+            "{}",
+            invite.text()
+        );
+        assert_eq!(!invite.header("Priority").is_empty(), known, "{}", invite.text());
+        assert_eq!(
+            invite.header("From").contains("+12025550177"),
+            known,
+            "{}",
+            invite.text()
+        );
+        assert!(invite.text().contains("X-Campaign: spring;  to the letter\r\n"));
+        caller.hang_up();
+        agent.expect_bye();
+        switch.stop_with(&[TALKED]);
+    }
+}
+
+#[test]
+fn requests_to_a_caller_behind_proxies_take_the_way_that_the_call_came() {
+    let (place, caller_port) = (Place::new(), CARRIER);
+    let switch = Switch::start(&place, &Config::alice());
+    let (mut caller, mut agent) = (Phone::new(&place, caller_port), Phone::new(&place, ALICE));
+    let proxy = place.at(caller_port);
+    let recorded = format!(
+        "Record-Route: <sip:{proxy};lr;node=2>\r\nRecord-Route: <sip:192.0.2.1;lr>, \"far\" <sip:192.0.2.2;lr>\r\n"
+    );
+    caller.dial_to(crate::place::NUMBER, &recorded);
+    let invite = agent.take_call();
+    assert_eq!(
+        invite.header("Record-Route"),
+        "",
+        "the agent does not see the caller's way"
+    );
+    let answer = caller.expect(200);
+    let echoed: Vec<_> = answer.headers("Record-Route").collect();
+    assert_eq!(echoed.join(", "), recorded_list(&recorded));
+    agent.hang_up();
+    let bye = caller.expect_bye();
+    let routes: Vec<_> = bye.headers("Route").collect();
+    assert_eq!(routes.join(", "), recorded_list(&recorded));
+    switch.stop_with(&[TALKED]);
+}
+
 /// Both scenarios come to their ends, and the call is recorded as talked.
 fn passes(caller: &str, agent: &str, config: Config, tcp: bool) {
     let place = Place::new();
@@ -220,4 +286,14 @@ pub(crate) fn connect(caller: &mut Phone, agent: &mut Phone) {
     agent.answer_call();
     caller.expect(200);
     agent.expect_request("ACK");
+}
+
+/// The values of header lines, in order.
+fn recorded_list(lines: &str) -> String {
+    let values: Vec<_> = lines
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(_, value)| value)
+        .collect();
+    values.join(", ")
 }

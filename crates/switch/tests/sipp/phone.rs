@@ -26,6 +26,8 @@ pub(crate) struct Phone {
     asked: Option<Message>,
     /// The INVITE that came last.
     called: Option<Message>,
+    /// Whether that was refused.
+    refused: bool,
     /// Everything seen, to be shown when something else was expected.
     ladder: Vec<String>,
 }
@@ -50,6 +52,7 @@ impl Phone {
             cseq: 0,
             asked: None,
             called: None,
+            refused: false,
             ladder: Vec::new(),
             sip,
             rtp,
@@ -194,7 +197,8 @@ impl Phone {
         let request = self.wait_for(method, |message| {
             message.status().is_none() && message.method() == method
         });
-        if !request.to_tag().is_empty() {
+        let ack_of_refusal = method == "ACK" && self.refused;
+        if !request.to_tag().is_empty() && !ack_of_refusal {
             // RFC 3261 §12.2.1.1: the Request-URI is this phone's Contact.
             let line = format!("{method} sip:phone@{} SIP/2.0", self.local);
             assert_eq!(request.first_line(), line);
@@ -219,6 +223,9 @@ impl Phone {
         let Some(asked) = self.asked.clone() else {
             panic!("nothing was asked: {}", self.told())
         };
+        if asked.method() == "INVITE" {
+            self.refused = status >= 300;
+        }
         let mut text = format!("SIP/2.0 {status} {reason}\r\n");
         for via in asked.headers("Via") {
             text += &format!("Via: {via}\r\n");
@@ -248,7 +255,7 @@ impl Phone {
     pub(crate) fn refuse_call(&mut self, status: u16, reason: &str) {
         self.asked = self.called.clone();
         self.answer(status, reason, "", "");
-        self.wait_for("ACK", |message| message.method() == "ACK");
+        self.expect_request("ACK");
     }
 
     /// Takes a call: rings, answers, and has it acknowledged. Returns the INVITE.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use call_model::{Cause, Ending, Treatment};
 
+use crate::midcall::connect;
 use crate::phone::Phone;
 use crate::place::{ALICE, CALLER, CARRIER, Config, NUMBER, Place};
 use crate::sipp::Sipp;
@@ -190,6 +191,25 @@ fn trunk_that_calls_too_fast_is_refused_what_is_too_much() {
     assert_eq!(statuses[..3], [404, 404, 404]);
     assert!(statuses[3..].contains(&503), "{statuses:?}");
     assert_eq!(switch.stop().len(), 6, "each has its record");
+}
+
+#[test]
+fn call_beyond_the_switchs_own_limit_gets_503_at_once_and_is_counted() {
+    let place = Place::new();
+    let config = Config {
+        switch: "calls_at_once_max = 1",
+        ..Config::alice()
+    };
+    let switch = Switch::start(&place, &config);
+    let (mut first, mut agent) = (Phone::new(&place, CARRIER), Phone::new(&place, ALICE));
+    connect(&mut first, &mut agent);
+    let mut second = Phone::new(&place, CARRIER + 1);
+    second.dial();
+    assert_eq!(second.expect(503).header("Retry-After"), "1");
+    switch.shows("ringfence_calls_refused_unrecorded_total 1");
+    first.hang_up();
+    agent.expect_bye();
+    switch.stop_with(&[TALKED]);
 }
 
 #[test]

@@ -133,6 +133,36 @@ fn faulty_configuration_never_starts() {
 }
 
 #[test]
+fn second_switch_on_the_same_data_ends_at_once_and_takes_no_call_from_the_first() {
+    let place = Place::new();
+    let switch = Switch::start(&place, &Config::alice().with("[detective]\nenabled = false\n"));
+    let agent = Sipp::agent(&place, "agent_answers", ALICE).calls(80, 1).start();
+    let callers: Vec<_> = (0..4)
+        .map(|at| {
+            Sipp::carrier(&place, "caller_hangs_up", CARRIER + at)
+                .calls(20, 10)
+                .pause(Duration::from_millis(100))
+                .start()
+        })
+        .collect();
+    for _ in 0..4 {
+        let second = switch.command("serve", &[]);
+        assert_eq!(second.status.code(), Some(3));
+        let said = String::from_utf8_lossy(&second.stderr).into_owned();
+        assert!(said.contains("another switch runs"), "{said}");
+    }
+    for caller in callers {
+        caller.succeeds();
+    }
+    agent.succeeds();
+    assert!(
+        switch.command("reload", &[]).status.success(),
+        "the first still hears commands"
+    );
+    switch.stop_with(&[TALKED; 80]);
+}
+
+#[test]
 fn reloads_while_calls_come_lose_none() {
     let place = Place::new();
     let switch = Switch::start(&place, &Config::alice().with("[detective]\nenabled = false\n"));

@@ -172,6 +172,58 @@ fn overflow_may_ring_somebody_else() {
     assert_eq!(legs(&records[0]), [("alice", 486), ("bob", 200)]);
 }
 
+#[test]
+fn failure_of_an_agent_is_told_to_the_caller_as_what_it_means_to_them() {
+    let place = Place::new();
+    let patient = "[detective]\nenabled = false\n";
+    let switch = Switch::start(&place, &Config::alice().with(patient));
+    let mut expected = Vec::new();
+    for (answered, told, cause) in [
+        (486, 486, Cause::Busy),
+        (600, 486, Cause::Busy),
+        (603, 603, Cause::AgentRefused),
+        (488, 488, Cause::AgentRefused),
+        (607, 607, Cause::AgentRefused),
+        (404, 480, Cause::AgentRefused),
+        (401, 480, Cause::AgentRefused),
+        (302, 480, Cause::AgentRefused),
+        (480, 480, Cause::NoAnswer),
+        (500, 480, Cause::AgentUnreachable),
+        (503, 480, Cause::AgentUnreachable),
+    ] {
+        let (mut caller, mut agent) = (Phone::new(&place, CARRIER), Phone::new(&place, ALICE));
+        caller.dial();
+        agent.expect_request("INVITE");
+        agent.answer(answered, "As It Is", "Reason: Q.850;cause=17\r\n", "");
+        agent.expect_request("ACK");
+        let refusal = caller.expect(told);
+        if answered == told && told != 480 {
+            assert_eq!(refusal.header("Reason"), "Q.850;cause=17");
+        }
+        expected.push((Ending::Unanswered, told, cause));
+    }
+    switch.stop_with(&expected);
+}
+
+#[test]
+fn early_audio_of_an_agent_reaches_the_caller() {
+    let place = Place::new();
+    let switch = Switch::start(&place, &Config::alice());
+    let (mut caller, mut agent) = (Phone::new(&place, CARRIER), Phone::new(&place, ALICE));
+    caller.dial();
+    agent.expect_request("INVITE");
+    let body = agent.description("sendrecv");
+    agent.answer(183, "Session Progress", "", &body);
+    let early = caller.expect_progress(183);
+    assert_eq!(early.body(), body, "to the letter");
+    agent.answer(200, "OK", "", &body);
+    caller.expect(200);
+    agent.expect_request("ACK");
+    caller.hang_up();
+    agent.expect_bye();
+    switch.stop_with(&[TALKED]);
+}
+
 /// A caller who reaches somebody.
 fn talks(place: &Place) {
     let caller = Sipp::carrier(place, "caller_hangs_up", CARRIER).pause(Duration::from_millis(50));

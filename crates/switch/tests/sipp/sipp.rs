@@ -184,9 +184,9 @@ impl Running {
 
     fn told(&self) -> String {
         format!(
-            "--- errors\n{}\n--- messages\n{}",
+            "--- errors\n{}\n--- the last messages\n{}",
             read(&self.said.with_extension("errors")),
-            self.messages()
+            last_of(&self.messages())
         )
     }
 }
@@ -204,6 +204,12 @@ impl Drop for Running {
 /// The port for audio beside a port for SIP.
 pub(crate) fn media_port(port: u16) -> u16 {
     10_000 + (port - 5000) * 10
+}
+
+/// The end of a long text.
+fn last_of(text: &str) -> &str {
+    let from = (text.len().saturating_sub(6000)..text.len()).find(|at| text.is_char_boundary(*at));
+    from.map_or("", |from| &text[from..])
 }
 
 fn read(path: &Path) -> String {
