@@ -198,14 +198,15 @@ impl Work {
             while self.records.len() < BATCH_MAX {
                 let Some(event) = queue.pop() else { break };
                 self.metrics.observe(&event);
-                match event {
-                    CallEvent::Ended(record) => self.records.push(*record),
-                    CallEvent::Passed {
-                        tenant,
-                        caller,
-                        until_ms,
-                    } => self.passes.push((tenant, caller, until_ms)),
-                    _ => {}
+                if let CallEvent::Ended(record) = event {
+                    self.records.push(*record);
+                } else if let CallEvent::Passed {
+                    tenant,
+                    caller,
+                    until_ms,
+                } = event
+                {
+                    self.passes.push((tenant, caller, until_ms));
                 }
             }
         }

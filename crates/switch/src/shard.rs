@@ -24,8 +24,6 @@ pub(crate) enum ShardInput {
     Media(MediaEvent),
     /// A new directory.
     Snapshot(Snapshot),
-    /// No new calls.
-    Drain,
     /// End all calls, then the thread once they are over or the time is up.
     Stop { until: Instant },
 }
@@ -155,7 +153,6 @@ impl Shard {
             ShardInput::Send { flow, bytes } => self.transport.outbox().send(&flow, &bytes),
             ShardInput::Media(event) => self.feed(now, Input::Media(event)),
             ShardInput::Snapshot(snapshot) => self.feed(now, Input::Snapshot(snapshot)),
-            ShardInput::Drain => self.feed(now, Input::Drain),
             ShardInput::Stop { .. } => self.feed(now, Input::Stop),
         }
     }
@@ -176,7 +173,7 @@ impl Shard {
                 bytes: bytes.into(),
             };
             let owner = self.doors.others.get(usize::from(flow.shard));
-            if !owner.is_some_and(|owner| owner.try_send(input).is_ok()) {
+            if owner.is_none_or(|owner| owner.try_send(input).is_err()) {
                 self.doors.counts.hand_overs_dropped += 1;
             }
         }

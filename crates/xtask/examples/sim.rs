@@ -9,11 +9,11 @@ use std::time::Duration;
 use sim::World;
 
 fn main() -> ExitCode {
-    let seed = std::env::args()
+    let seed: u64 = std::env::args()
         .nth(1)
         .and_then(|seed| seed.parse().ok())
         .unwrap_or(0);
-    let mut world = World::sharded(seed, if seed % 2 == 0 { 1 } else { 4 });
+    let mut world = World::sharded(seed, if seed.is_multiple_of(2) { 1 } else { 4 });
     for place in ["carrier", "alice", "bob", "carol", "dave", "rescue"] {
         let link = world.link(place).loss_percent(5).duplicate_percent(2);
         link.delay(Duration::from_millis(20)..Duration::from_millis(200));
