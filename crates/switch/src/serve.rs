@@ -92,6 +92,7 @@ pub(crate) async fn start(path: &Path) -> Result<Plant> {
         ),
         None => None,
     };
+    nobody_else_listens(&directory)?;
     let metrics = Arc::new(Metrics::new());
     metrics.directory_is_in_force_since(clock::unix_ms());
     metrics.screening().list_entries.set(directory.list_entry_count());
@@ -249,6 +250,20 @@ impl Running {
         });
         let _ = ended.await;
     }
+}
+
+/// Fails where somebody listens at one of our addresses. The shards would not notice: they share each address among
+/// themselves (SO_REUSEPORT), and so would share it with another switch.
+fn nobody_else_listens(directory: &Directory) -> Result<()> {
+    for listener in &directory.listeners {
+        let address = listener.address;
+        let free = match listener.transport {
+            routing::Transport::Udp => std::net::UdpSocket::bind(address).map(drop),
+            routing::Transport::Tcp => std::net::TcpListener::bind(address).map(drop),
+        };
+        free.with_context(|| format!("cannot listen at {address}"))?;
+    }
+    Ok(())
 }
 
 /// What a shard's thread is made of.

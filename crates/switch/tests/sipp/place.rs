@@ -46,7 +46,17 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// Writes a file of the configuration.
+    /// Writes the same configuration for a second switch: the same addresses for SIP, other data, no metrics.
+    pub(crate) fn write_for_another(&self, config: &Config) -> PathBuf {
+        let folder = self.path("another");
+        std::fs::create_dir(&folder).unwrap();
+        let path = folder.join("ringfence.toml");
+        let http = format!("address = \"{}\"", self.at(HTTP));
+        std::fs::write(&path, config.text(self.ip).replace(&http, "")).unwrap();
+        path
+    }
+
+    /// Writes the configuration.
     pub(crate) fn write(&self, config: &Config) -> PathBuf {
         let path = self.path("ringfence.toml");
         std::fs::write(&path, config.text(self.ip)).unwrap();

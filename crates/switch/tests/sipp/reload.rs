@@ -9,7 +9,7 @@ use crate::midcall::connect;
 use crate::phone::Phone;
 use crate::place::{ALICE, CALLER, CARRIER, Config, Place};
 use crate::sipp::Sipp;
-use crate::switch::{Switch, TALKED};
+use crate::switch::{Switch, TALKED, run};
 
 #[test]
 fn new_block_entry_is_for_the_next_call_and_the_call_that_is_up_goes_on() {
@@ -160,6 +160,20 @@ fn second_switch_on_the_same_data_ends_at_once_and_takes_no_call_from_the_first(
         "the first still hears commands"
     );
     switch.stop_with(&[TALKED; 80]);
+}
+
+#[test]
+fn second_switch_on_the_same_address_does_not_start() {
+    let place = Place::new();
+    let switch = Switch::start(&place, &Config::alice());
+    let second = run("serve", &[], &place.write_for_another(&Config::alice()));
+    assert_eq!(second.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(
+        said.contains(&format!("cannot listen at {}", place.sip())),
+        "{said}"
+    );
+    assert!(switch.stop().is_empty());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -91,13 +91,7 @@ impl Switch {
 
     /// Runs a command of the program with this switch's configuration.
     pub(crate) fn command(&self, name: &str, arguments: &[&str]) -> Output {
-        Command::new(PROGRAM)
-            .arg(name)
-            .args(arguments)
-            .arg("--config")
-            .arg(&self.config)
-            .output()
-            .unwrap()
+        run(name, arguments, &self.config)
     }
 
     /// Stops the switch as a supervisor does, and returns what the call log holds, the first call first. It must end
@@ -146,6 +140,17 @@ impl Drop for Switch {
             eprintln!("--- the switch said\n{}", self.read_log());
         }
     }
+}
+
+/// Runs a command of the program with a configuration.
+pub(crate) fn run(name: &str, arguments: &[&str], config: &Path) -> Output {
+    Command::new(PROGRAM)
+        .arg(name)
+        .args(arguments)
+        .arg("--config")
+        .arg(config)
+        .output()
+        .unwrap()
 }
 
 /// How a call ended, in short.
