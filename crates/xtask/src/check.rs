@@ -29,18 +29,9 @@ pub(crate) fn check() -> Result<()> {
         ],
     )
     .run()?;
-    Step::cargo(
-        "documentation",
-        &[
-            "doc",
-            "--quiet",
-            "--workspace",
-            "--no-deps",
-            "--document-private-items",
-        ],
-    )
-    .with("RUSTDOCFLAGS", "--deny warnings")
-    .run()?;
+    Step::cargo("documentation", &["doc", "--quiet", "--workspace", "--no-deps"])
+        .with("RUSTDOCFLAGS", "--deny warnings")
+        .run()?;
     let mut tally = Tally::default();
     Step::cargo(
         "examples in documentation",
