@@ -96,10 +96,17 @@ impl InForce {
             .set(directory.list_entry_count());
         save_version(&self.errands, &ruleset, &files);
         self.snapshot = self.snapshot.replaced_by(Arc::new(directory), clock::now().at);
+        let (in_force, mut everywhere) = mpsc::channel::<()>(1);
         for shard in &self.shards {
             // A shard whose inbox is full gets it as soon as there is room; one that has ended needs none.
-            let _ = shard.send(ShardInput::Snapshot(self.snapshot.clone())).await;
+            let snapshot = self.snapshot.clone();
+            let in_force = in_force.clone();
+            let _ = shard.send(ShardInput::Snapshot { snapshot, in_force }).await;
         }
+        drop(in_force);
+        // Nothing is ever sent: the channel closes when the last shard has taken the directory. Who asked for it may
+        // count on it then, from the next call on.
+        let _ = everywhere.recv().await;
         self.files = files;
         ruleset
     }

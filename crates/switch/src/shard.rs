@@ -23,7 +23,11 @@ pub(crate) enum ShardInput {
     /// The media threads.
     Media(MediaEvent),
     /// A new directory.
-    Snapshot(Snapshot),
+    Snapshot {
+        snapshot: Snapshot,
+        /// Dropped once the directory is in force here: whoever waits for that sees the channel close.
+        in_force: mpsc::Sender<()>,
+    },
     /// End all calls, then the thread once they are over or the time is up.
     Stop { until: Instant },
 }
@@ -152,7 +156,10 @@ impl Shard {
             ShardInput::Message { flow, bytes } => self.feed(now, Input::Message { flow, bytes: &bytes }),
             ShardInput::Send { flow, bytes } => self.transport.outbox().send(&flow, &bytes),
             ShardInput::Media(event) => self.feed(now, Input::Media(event)),
-            ShardInput::Snapshot(snapshot) => self.feed(now, Input::Snapshot(snapshot)),
+            ShardInput::Snapshot { snapshot, in_force } => {
+                self.feed(now, Input::Snapshot(snapshot));
+                drop(in_force);
+            }
             ShardInput::Stop { .. } => self.feed(now, Input::Stop),
         }
     }
