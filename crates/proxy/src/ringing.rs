@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use call_model::{CallEvent, Cause, Ending, Outcome};
+use media::announcements;
 use routing::Step;
 use sip_message::{HeaderName, Index, Message, standard_reason};
 use sip_transaction::CancelSent;
@@ -81,7 +82,7 @@ impl Shard {
     fn give_up(&mut self, now: Now, call: &mut Call, asked: Option<Failure>, edge: &mut impl Edge) {
         let (failure, mut outcome) = call.failed_outcome();
         if call.is_answered() {
-            return self.announce(now, call, &Arc::from("nobody"), outcome, edge);
+            return self.announce(now, call, &Arc::from(announcements::NOBODY_AVAILABLE.as_str()), outcome, edge);
         }
         if call.attempts.is_empty() {
             let cause = if call.first_hunt().is_some() {

@@ -155,7 +155,7 @@ impl Shard {
     ) {
         let plan = call.plan.and_then(|plan| call.directory.plan(plan));
         let prompt = plan.map_or_else(
-            || Arc::from("not_verified"),
+            || Arc::from(announcements::NOT_VERIFIED.as_str()),
             |plan| Arc::clone(&plan.challenge_fallback),
         );
         let outcome = Outcome {
@@ -187,7 +187,11 @@ impl Shard {
             return self.end_call(now, call, end, edge);
         }
         self.cancel_timer(call, TimerKind::Setup);
-        let end = Outcome { status: 200, ..end };
+        let end = Outcome {
+            status: 200,
+            hung_up_by: Some(Party::Switch),
+            ..end
+        };
         call.phase = Phase::Announcing(Box::new(Announcing {
             prompt: Arc::clone(prompt),
             end,
@@ -204,7 +208,7 @@ impl Shard {
         };
         announcing.playing = true;
         if let Some(anchor) = &call.anchor {
-            let what = vec![Sound::Prompt(prompt_named(&announcing.prompt))];
+            let what = vec![Sound::Prompt(PromptId::named(&*announcing.prompt))];
             edge.media(MediaCommand::Play {
                 id: anchor.id,
                 side: Side::A,
@@ -323,16 +327,6 @@ impl Call {
     /// Whether a captcha waits for the playing with this token.
     fn awaits(&self, token: u32) -> bool {
         matches!(&self.phase, Phase::Challenge(challenge) if challenge.token == token)
-    }
-}
-
-/// The prompt of an announcement that the settings name; a few have short names.
-fn prompt_named(name: &str) -> PromptId {
-    match name {
-        "nobody" => announcements::NOBODY_AVAILABLE,
-        "not_verified" => announcements::NOT_VERIFIED,
-        "not_in_service" => announcements::NOT_IN_SERVICE,
-        other => PromptId::named(other),
     }
 }
 
