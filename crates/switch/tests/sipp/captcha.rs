@@ -9,7 +9,7 @@ use call_model::{Cause, ChallengeOutcome, Ending};
 use crate::phone::Phone;
 use crate::place::{ALICE, CARRIER, Config, Place};
 use crate::sipp::Sipp;
-use crate::sound::{Heard, Prompt, chirp, press, speak};
+use crate::sound::{Heard, Key, Prompt, chirp, press, speak};
 use crate::switch::{PATIENCE, Switch, TALKED, within};
 
 #[test]
@@ -60,6 +60,27 @@ fn key_told_by_info_counts_like_one_in_the_audio() {
     switch.counts("ringfence_answer_delay_seconds_count", 1.0);
     caller.hang_up();
     agent.succeeds();
+    let records = switch.stop_with(&[TALKED]);
+    assert_eq!(records[0].challenge, Some(ChallengeOutcome::Passed));
+}
+
+#[test]
+fn caller_who_speaks_a_law_hears_the_key_in_it_and_passes() {
+    let place = Place::new();
+    let switch = Switch::start(&place, &challenging(Config::alice()));
+    let mut agent = Phone::new(&place, ALICE);
+    let mut caller = Phone::new(&place, CARRIER).with_a_law();
+    let mut ear = Ear::of(&mut caller);
+    let key = ear.hear_key(&caller);
+    ear.press(&caller, key);
+    let invite = agent.take_call();
+    assert!(
+        invite.body().contains("RTP/AVP 8 96\r\n"),
+        "the agent is offered what the caller speaks: {}",
+        invite.body()
+    );
+    caller.hang_up();
+    agent.expect_bye();
     let records = switch.stop_with(&[TALKED]);
     assert_eq!(records[0].challenge, Some(ChallengeOutcome::Passed));
 }
@@ -276,6 +297,10 @@ impl Ear {
             "audio comes from where it is taken"
         );
         let timestamp = (self.heard.length().as_millis() * 8) as u32;
+        let key = Key {
+            digit: key,
+            payload_type: caller.key_type(),
+        };
         press(&caller.rtp, self.towards, key, &mut self.sequence, timestamp);
     }
 }

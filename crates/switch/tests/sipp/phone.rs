@@ -12,6 +12,8 @@ use crate::text::Message;
 pub(crate) struct Phone {
     sip: UdpSocket,
     pub(crate) rtp: UdpSocket,
+    /// Whether it speaks A-law; µ-law else.
+    a_law: bool,
     /// Where it sends to: the switch.
     switch: SocketAddr,
     local: SocketAddr,
@@ -50,6 +52,7 @@ impl Phone {
             target: String::new(),
             call_id: String::new(),
             cseq: 0,
+            a_law: false,
             asked: None,
             called: None,
             refused: false,
@@ -65,6 +68,17 @@ impl Phone {
     pub(crate) fn from(mut self, number: &str) -> Self {
         self.own = format!("<sip:{number}@{}>;tag=p{}", self.local, self.local.port());
         self
+    }
+
+    /// Speaks A-law only, and names keys by another number than most.
+    pub(crate) fn with_a_law(mut self) -> Self {
+        self.a_law = true;
+        self
+    }
+
+    /// The payload type of keys (RFC 4733).
+    pub(crate) fn key_type(&self) -> u8 {
+        if self.a_law { 96 } else { 101 }
     }
 
     /// Calls the tracking number.
@@ -105,10 +119,12 @@ impl Phone {
     /// What this phone offers or answers.
     pub(crate) fn description(&self, direction: &str) -> String {
         let (ip, port) = (self.local.ip(), self.rtp.local_addr().unwrap().port());
+        let (voice, keys) = (if self.a_law { "8 PCMA" } else { "0 PCMU" }, self.key_type());
+        let number = &voice[..1];
         format!(
             "v=0\r\no=phone 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n\
-             a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na={direction}\r\n"
+             m=audio {port} RTP/AVP {number} {keys}\r\na=rtpmap:{voice}/8000\r\n\
+             a=rtpmap:{keys} telephone-event/8000\r\na=fmtp:{keys} 0-15\r\na=ptime:20\r\na={direction}\r\n"
         )
     }
 

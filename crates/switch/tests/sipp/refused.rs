@@ -1,6 +1,6 @@
 //! Calls that are refused, and requests that are no calls.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use call_model::{Cause, Ending, Treatment};
@@ -9,7 +9,8 @@ use crate::midcall::connect;
 use crate::phone::Phone;
 use crate::place::{ALICE, CALLER, CARRIER, Config, NUMBER, Place};
 use crate::sipp::Sipp;
-use crate::switch::{Switch, TALKED};
+use crate::switch::{PATIENCE, Switch, TALKED};
+use crate::text::Message;
 
 #[test]
 fn caller_on_the_block_list_is_unwanted() {
@@ -251,6 +252,33 @@ fn emergency_call_reaches_its_destination_past_every_list_and_budget() {
         agent.expect_bye();
     }
     switch.stop_with(&[TALKED; 4]);
+}
+
+#[test]
+fn response_goes_to_the_port_that_via_names_unless_it_asks_for_the_source() {
+    let place = Place::new();
+    let switch = Switch::start(&place, &Config::alice());
+    let mut peer = Phone::new(&place, CARRIER);
+    let elsewhere = UdpSocket::bind(place.at(CARRIER + 1)).unwrap();
+    elsewhere.set_read_timeout(Some(PATIENCE)).unwrap();
+    // RFC 3261 §18.2.2: the port in Via; RFC 3581 §4: the source's.
+    let options = peer.invite("ping", "").replace("INVITE", "OPTIONS");
+    elsewhere
+        .send_to(options.replace(";rport", "").as_bytes(), place.sip())
+        .unwrap();
+    let answer = peer.wait_for("200", |message| message.status() == Some(200));
+    assert!(!answer.header("Via").contains("rport"), "{}", answer.text());
+    elsewhere.send_to(options.as_bytes(), place.sip()).unwrap();
+    let mut bytes = [0; 4096];
+    let length = elsewhere.recv(&mut bytes).unwrap();
+    let answer = Message::new(&bytes[..length]);
+    assert_eq!(answer.status(), Some(200));
+    assert!(
+        answer.header("Via").contains(&format!(";rport={}", CARRIER + 1)),
+        "{}",
+        answer.text()
+    );
+    assert!(switch.stop().is_empty());
 }
 
 #[test]

@@ -69,9 +69,14 @@ impl Heard {
     }
 
     fn take(&mut self, packet: &[u8], from: SocketAddr) {
-        if packet.len() < 12 || packet[0] >> 6 != 2 || packet[1] & 0x7f != 0 {
+        if packet.len() < 12 || packet[0] >> 6 != 2 {
             return;
         }
+        let decode = match packet[1] & 0x7f {
+            0 => mu_law,
+            8 => a_law,
+            _ => return,
+        };
         self.from = Some(from);
         let timestamp = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
         let first = *self.first.get_or_insert(timestamp);
@@ -140,12 +145,12 @@ pub(crate) fn collect(rtp: &UdpSocket, until: Instant, back: &mut BTreeMap<u16, 
 }
 
 /// Presses a key for 100 ms, as RFC 4733 has it: growing durations under one timestamp, the end three times.
-pub(crate) fn press(rtp: &UdpSocket, to: SocketAddr, digit: u8, sequence: &mut u16, timestamp: u32) {
+pub(crate) fn press(rtp: &UdpSocket, to: SocketAddr, key: Key, sequence: &mut u16, timestamp: u32) {
     let mut event = |duration: u16, end: bool, first: bool| {
         *sequence += 1;
-        let mut packet = header(101, *sequence, timestamp, first);
+        let mut packet = header(key.payload_type, *sequence, timestamp, first);
         let [high, low] = duration.to_be_bytes();
-        packet.extend_from_slice(&[digit, u8::from(end) << 7 | 10, high, low]);
+        packet.extend_from_slice(&[key.digit, u8::from(end) << 7 | 10, high, low]);
         rtp.send_to(&packet, to).unwrap();
     };
     for step in 1..=5 {
@@ -154,6 +159,13 @@ pub(crate) fn press(rtp: &UdpSocket, to: SocketAddr, digit: u8, sequence: &mut u
     for _ in 0..3 {
         event(800, true, false);
     }
+}
+
+/// A key, and the payload type that was agreed for keys.
+#[derive(Clone, Copy)]
+pub(crate) struct Key {
+    pub(crate) digit: u8,
+    pub(crate) payload_type: u8,
 }
 
 fn header(payload_type: u8, sequence: u16, timestamp: u32, marker: bool) -> Vec<u8> {
@@ -246,8 +258,20 @@ fn signs_at(samples: &[i16], at: usize) -> u64 {
         .fold(0, |word, sample| word << 1 | u64::from(*sample < 0))
 }
 
+/// G.711 A-law (ITU-T G.711, table 1a).
+fn a_law(byte: u8) -> i16 {
+    let byte = byte ^ 0x55;
+    let (segment, step) = ((byte >> 4) & 7, (i16::from(byte & 15) << 4) + 8);
+    let magnitude = if segment == 0 {
+        step
+    } else {
+        (step + 0x100) << (segment - 1)
+    };
+    if byte & 0x80 == 0 { -magnitude } else { magnitude }
+}
+
 /// G.711 µ-law (ITU-T G.711, table 2a).
-fn decode(byte: u8) -> i16 {
+fn mu_law(byte: u8) -> i16 {
     let byte = !byte;
     let magnitude = (((i16::from(byte & 15) << 3) + 0x84) << ((byte >> 4) & 7)) - 0x84;
     if byte & 0x80 == 0 { magnitude } else { -magnitude }
