@@ -148,7 +148,7 @@ impl MediaThread {
             };
             let bytes = &mut buffer[..len];
             let to = if is_rtcp {
-                slot.session.hear_rtcp(side, from)
+                slot.session.hear_rtcp(now, side, from)
             } else {
                 slot.session.hear(now, side, from, bytes, &mut self.outbox.fresh)
             };
@@ -373,7 +373,7 @@ const DATAGRAMS_A_TURN: usize = 16;
 const ORDERS_A_TURN: usize = 256;
 /// The longest UDP payload.
 const DATAGRAM_MAX: usize = 65_535;
-/// How often silent sides are looked for.
+/// How often silent calls are looked for.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Frames later than this are left out.
 const CATCH_UP_MAX: Duration = Duration::from_millis(100);

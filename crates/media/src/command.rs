@@ -97,8 +97,8 @@ pub struct Peer {
     pub codec: Codec,
     /// The payload type of telephone events agreed with it, if any (RFC 4733).
     pub telephone_event: Option<u8>,
-    /// Whether it is to send us audio (it has answered, with `sendrecv` or `sendonly`): if so, its silence is
-    /// watched.
+    /// Whether it is to send us audio (it has answered, with `sendrecv` or `sendonly`). The silence of a call is
+    /// watched while one side at least is to send.
     pub sends: bool,
 }
 
@@ -155,11 +155,12 @@ pub enum MediaEvent {
         /// Which side of it.
         side: Side,
     },
-    /// Nothing came from a side that is to send for the time set. Said once per silence.
+    /// Nothing at all came from either side for the time set, neither RTP nor RTCP, though one at least is to send.
+    /// Said once per silence; anything heard from either side ends it.
     Silent {
         /// Which session.
         id: MediaId,
-        /// Which side of it.
+        /// The first side that is to send.
         side: Side,
     },
     /// The session is gone and its ports are free.

@@ -22,7 +22,7 @@ pub const PACKET_MAX: usize = HEADER + FRAME;
 pub struct SessionSettings {
     /// How sources are learnt.
     pub latch: LatchSettings,
-    /// How long a side that is to send may be silent before it is reported.
+    /// How long nothing may come from any side, neither RTP nor RTCP, before it is reported.
     pub silent_after: Duration,
 }
 
@@ -45,6 +45,9 @@ pub struct Session {
     /// Counts of sides that were closed.
     past: [SideStats; 2],
     bridged: bool,
+    /// When a peer was last heard, by RTP or RTCP, or last said by SDP that it is there.
+    last_life: Option<Instant>,
+    silence_reported: bool,
 }
 
 #[derive(Debug)]
@@ -55,8 +58,6 @@ struct OpenSide {
     keys: telephone_event::Receiver,
     outgoing: Outgoing,
     voice: Voice,
-    last_heard: Instant,
-    silence_reported: bool,
     stats: SideStats,
 }
 
@@ -81,6 +82,8 @@ impl Session {
             sides: [None, None],
             past: [SideStats::default(); 2],
             bridged: false,
+            last_life: None,
+            silence_reported: false,
         }
     }
 
@@ -92,6 +95,7 @@ impl Session {
     /// Opens a side, or opens it anew.
     pub fn open(&mut self, now: Instant, side: Side, peer: Peer) {
         self.close_side(side);
+        self.note_life(now);
         let outgoing = Outgoing::new(&mut self.random);
         self.sides[side.index()] = Some(OpenSide {
             peer,
@@ -100,8 +104,6 @@ impl Session {
             keys: telephone_event::Receiver::new(),
             outgoing,
             voice: Voice::Quiet,
-            last_heard: now,
-            silence_reported: false,
             stats: SideStats::default(),
         });
     }
@@ -121,8 +123,7 @@ impl Session {
             }
             open.latch.declare(now, peer.remote);
             open.peer = peer;
-            open.last_heard = now;
-            open.silence_reported = false;
+            self.note_life(now);
         }
     }
 
@@ -166,7 +167,7 @@ impl Session {
         events: &mut Vec<MediaEvent>,
     ) -> Option<SocketAddr> {
         let (id, bridged) = (self.id, self.bridged);
-        let (Some(here), there) = self.across(side) else {
+        let (Some(here), there) = across(&mut self.sides, side) else {
             return None;
         };
         here.stats.received += 1;
@@ -185,8 +186,8 @@ impl Session {
                 return None;
             }
         }
-        here.last_heard = now;
-        here.silence_reported = false;
+        self.last_life = Some(now);
+        self.silence_reported = false;
         if Some(packet.payload_type) == here.peer.telephone_event {
             let stats = &mut here.stats;
             here.keys
@@ -208,16 +209,19 @@ impl Session {
 
     /// Takes a datagram from the RTCP port of `side`. `Some`: send it to that address from the RTCP port of the other
     /// side.
-    pub fn hear_rtcp(&mut self, side: Side, from: SocketAddr) -> Option<SocketAddr> {
+    pub fn hear_rtcp(&mut self, now: Instant, side: Side, from: SocketAddr) -> Option<SocketAddr> {
         let bridged = self.bridged;
-        let (Some(here), Some(there)) = self.across(side) else {
+        let (Some(here), there) = across(&mut self.sides, side) else {
             return None;
         };
         if here.latch.target()?.ip() != from.ip() {
             return None;
         }
+        // Who is muted, on hold or sends no silence still reports every few seconds (RFC 3550 §6.2).
+        self.last_life = Some(now);
+        self.silence_reported = false;
         here.rtcp_from = Some(from);
-        let to = there.rtcp_target().filter(|_| bridged)?;
+        let to = there?.rtcp_target().filter(|_| bridged)?;
         here.stats.rtcp_relayed += 1;
         Some(to)
     }
@@ -277,18 +281,24 @@ impl Session {
         }
     }
 
-    /// Reports sides that fell silent. Due every second or so.
+    /// Reports a call from which nothing comes any more, from neither side. Due every second or so.
+    ///
+    /// One side alone may be silent for as long as it likes: on hold, muted, or sending no silence. At least one side
+    /// must be to send.
     pub fn watch_silence(&mut self, now: Instant, events: &mut Vec<MediaEvent>) {
-        let (id, limit) = (self.id, self.settings.silent_after);
-        for side in Side::BOTH {
-            if let Some(open) = self.side(side)
-                && open.peer.sends
-                && !open.silence_reported
-                && now.saturating_duration_since(open.last_heard) >= limit
-            {
-                open.silence_reported = true;
-                events.push(MediaEvent::Silent { id, side });
-            }
+        let limit = self.settings.silent_after;
+        let lively = |last| now.saturating_duration_since(last) < limit;
+        if self.silence_reported || self.last_life.is_none_or(lively) {
+            return;
+        }
+        let sends = |side: &Side| {
+            self.sides[side.index()]
+                .as_ref()
+                .is_some_and(|open| open.peer.sends)
+        };
+        if let Some(side) = Side::BOTH.into_iter().find(sends) {
+            self.silence_reported = true;
+            events.push(MediaEvent::Silent { id: self.id, side });
         }
     }
 
@@ -314,13 +324,18 @@ impl Session {
         self.sides[side.index()].as_mut()
     }
 
-    /// A side and the one across.
-    fn across(&mut self, side: Side) -> (Option<&mut OpenSide>, Option<&mut OpenSide>) {
-        let [a, b] = &mut self.sides;
-        match side {
-            Side::A => (a.as_mut(), b.as_mut()),
-            Side::B => (b.as_mut(), a.as_mut()),
-        }
+    fn note_life(&mut self, now: Instant) {
+        self.last_life = Some(now);
+        self.silence_reported = false;
+    }
+}
+
+/// A side and the one across.
+fn across(sides: &mut [Option<OpenSide>; 2], side: Side) -> (Option<&mut OpenSide>, Option<&mut OpenSide>) {
+    let [a, b] = sides;
+    match side {
+        Side::A => (a.as_mut(), b.as_mut()),
+        Side::B => (b.as_mut(), a.as_mut()),
     }
 }
 

@@ -99,7 +99,7 @@ pub struct MediaSettings {
     pub threads: u8,
     /// Whether plans that do not say otherwise pass audio through the switch.
     pub anchor: bool,
-    /// How long an anchored call may be without any packet before it is ended.
+    /// How long an anchored call may be without any packet from either side before it is ended.
     pub dead_after: Duration,
     /// The folder of the prompts; the language is a folder within it.
     pub prompts: PathBuf,

@@ -163,7 +163,7 @@ pub(crate) static MACHINE: &[TableSpec] = &[
                 "dead_after",
                 Time(5 * SECOND, HOUR),
                 Default("\"60s\""),
-                "How long an anchored call may be without any audio, on hold too, before it is hung up.",
+                "How long nothing may come from either side of an anchored call, neither audio nor RTCP, before it is hung up; one side alone may be silent, muted or on hold, for as long as it likes.",
             ),
             setting(
                 "prompts",

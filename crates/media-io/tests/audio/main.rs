@@ -393,7 +393,7 @@ fn a_side_that_cannot_be_opened_says_why_and_leaves_nothing() {
 }
 
 #[test]
-fn a_silent_side_is_reported() {
+fn a_silent_call_is_reported() {
     let session = SessionSettings {
         silent_after: Duration::from_millis(1),
         ..SessionSettings::default()

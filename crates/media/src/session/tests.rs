@@ -219,22 +219,109 @@ fn silence_is_reported_once_and_again_only_after_sound() {
 }
 
 #[test]
+fn one_silent_side_is_no_silent_call_while_the_other_is_heard() {
+    for heard in Side::BOTH {
+        let mut call = both_send();
+        for n in 0..10 {
+            call.now += ms(30_000);
+            call.hear(heard, voice(n));
+            call.session.watch_silence(call.now, &mut call.events);
+        }
+        assert_eq!(call.events, [], "{heard:?} speaks, the other is muted");
+        call.session
+            .watch_silence(call.now + ms(60_000), &mut call.events);
+        let first = MediaEvent::Silent {
+            id: ID,
+            side: Side::A,
+        };
+        assert_eq!(call.events, [first]);
+    }
+}
+
+#[test]
+fn reports_alone_keep_a_held_call_alive_bridged_or_not() {
+    for bridged in [true, false] {
+        let mut call = both_send();
+        if !bridged {
+            call.session.unbridge();
+            call.session.close_side(Side::A);
+        }
+        for _ in 0..30 {
+            call.now += ms(5_000);
+            call.session.hear_rtcp(call.now, Side::B, at("192.0.2.2:4001"));
+            call.session.watch_silence(call.now, &mut call.events);
+        }
+        assert_eq!(call.events, []);
+        call.now += ms(60_000);
+        call.session
+            .hear_rtcp(call.now, Side::B, at("198.51.100.66:4001"));
+        call.session.watch_silence(call.now, &mut call.events);
+        assert_eq!(call.events.len(), 1, "a stranger's reports are no life");
+    }
+}
+
+#[test]
+fn what_strangers_send_keeps_no_call_alive() {
+    let mut call = both_send();
+    call.now += ms(59_990);
+    call.hear_from(Side::A, at("198.51.100.66:9"), voice(1));
+    call.hear(Side::A, vec![0; 4]);
+    call.session.watch_silence(call.now, &mut call.events);
+    assert_eq!(call.events.len(), 1);
+}
+
+#[test]
+fn a_side_that_speaks_up_by_sdp_gets_the_whole_time() {
+    let mut call = both_send();
+    call.now += ms(59_000);
+    let silent_too = Peer {
+        remote: Some(peer_of(Side::B)),
+        sends: false,
+        ..PEER
+    };
+    call.session.update(call.now, Side::B, silent_too);
+    call.session
+        .watch_silence(call.now + ms(59_999), &mut call.events);
+    assert_eq!(call.events, []);
+    call.session
+        .watch_silence(call.now + ms(60_000), &mut call.events);
+    assert_eq!(call.events.len(), 1);
+}
+
+#[test]
+fn a_call_in_which_nobody_is_to_send_may_be_silent() {
+    let mut call = both_send();
+    for side in Side::BOTH {
+        let held = Peer {
+            remote: Some(peer_of(side)),
+            sends: false,
+            ..PEER
+        };
+        call.session.update(call.now, side, held);
+    }
+    call.session
+        .watch_silence(call.now + ms(3_600_000), &mut call.events);
+    assert_eq!(call.events, []);
+}
+
+#[test]
 fn rtcp_goes_to_the_port_above_or_to_where_it_came_from() {
     let mut call = bridged();
     assert_eq!(
-        call.session.hear_rtcp(Side::A, at("192.0.2.1:4001")),
+        call.session.hear_rtcp(call.now, Side::A, at("192.0.2.1:4001")),
         Some(at("192.0.2.2:4001"))
     );
     assert_eq!(
-        call.session.hear_rtcp(Side::B, at("192.0.2.2:5555")),
+        call.session.hear_rtcp(call.now, Side::B, at("192.0.2.2:5555")),
         Some(at("192.0.2.1:4001"))
     );
     assert_eq!(
-        call.session.hear_rtcp(Side::A, at("192.0.2.1:4001")),
+        call.session.hear_rtcp(call.now, Side::A, at("192.0.2.1:4001")),
         Some(at("192.0.2.2:5555"))
     );
     assert_eq!(
-        call.session.hear_rtcp(Side::A, at("198.51.100.66:4001")),
+        call.session
+            .hear_rtcp(call.now, Side::A, at("198.51.100.66:4001")),
         None,
         "a stranger's"
     );
@@ -370,6 +457,17 @@ fn bridged() -> Call {
         },
     );
     call.session.bridge();
+    call
+}
+
+/// A bridged call whose both sides are to send.
+fn both_send() -> Call {
+    let mut call = bridged();
+    let agent = Peer {
+        remote: Some(peer_of(Side::B)),
+        ..PEER
+    };
+    call.session.update(call.now, Side::B, agent);
     call
 }
 
