@@ -1,5 +1,5 @@
 //! What one INVITE of about 1 kB costs: found, read with typed headers, and written again for the other leg;
-//! beside `rsip` on the same bytes.
+//! beside `rsip` on the same bytes. Then what each message of a call costs on its way through the rooms.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -90,6 +90,40 @@ fn theirs(c: &mut Criterion) {
     group.finish();
 }
 
+/// What a message of a call is asked on its way: indexed once, checked once, then each room reads the headers it
+/// needs.
+fn call_path(c: &mut Criterion) {
+    let mut group = c.benchmark_group("call path");
+    let mut index = Index::new(Limits::default());
+    let messages: [(&str, &[u8]); 5] = [
+        ("invite", INVITE),
+        ("180", RINGING),
+        ("200", ANSWER),
+        ("ack", ACK),
+        ("bye", BYE),
+    ];
+    for (name, bytes) in messages {
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(format!("{name}, index, check and three readings"), |b| {
+            b.iter(|| {
+                let message = index.parse(black_box(bytes)).expect("the message is well-formed");
+                let fit = message.check_mandatory().is_ok();
+                (0..3).all(|_reading| black_box(asked(&message))) && fit
+            });
+        });
+    }
+    group.finish();
+}
+
+fn asked(message: &Message<'_>) -> bool {
+    black_box(message.top_via()).is_ok()
+        && black_box(message.from()).is_ok()
+        && black_box(message.to()).is_ok()
+        && black_box(message.cseq()).is_ok()
+        && black_box(message.call_id()).is_ok()
+        && black_box(message.contacts().next()).is_none_or(|contact| contact.is_ok())
+}
+
 fn typed(message: &Message<'_>) -> bool {
     message.top_via().is_ok()
         && message.from().is_ok()
@@ -132,12 +166,72 @@ fn forward(message: &Message<'_>, out: &mut Vec<u8>) {
         .body(message.body());
 }
 
+const RINGING: &[u8] = b"SIP/2.0 180 Ringing\r\n\
+    Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK0a1b2c3d4e5f6071;rport=5060;received=192.0.2.1\r\n\
+    From: \"Caller\" <sip:+12025550101@192.0.2.1>;tag=01a2b3c4d5e6f708\r\n\
+    To: <sip:agent@192.0.2.20:5060>;tag=as5f6e7d8c\r\n\
+    Call-ID: 01a2b3c4d5e6f70811223344@192.0.2.1\r\n\
+    CSeq: 1 INVITE\r\n\
+    Contact: <sip:agent@192.0.2.20:5060>\r\n\
+    User-Agent: Desk Phone 3.2\r\n\
+    Content-Length: 0\r\n\
+    \r\n\
+    ";
+
+const ANSWER: &[u8] = b"SIP/2.0 200 OK\r\n\
+    Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK0a1b2c3d4e5f6071;rport=5060;received=192.0.2.1\r\n\
+    From: \"Caller\" <sip:+12025550101@192.0.2.1>;tag=01a2b3c4d5e6f708\r\n\
+    To: <sip:agent@192.0.2.20:5060>;tag=as5f6e7d8c\r\n\
+    Call-ID: 01a2b3c4d5e6f70811223344@192.0.2.1\r\n\
+    CSeq: 1 INVITE\r\n\
+    Contact: <sip:agent@192.0.2.20:5060>\r\n\
+    Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE\r\n\
+    Supported: timer, replaces\r\n\
+    Session-Expires: 1800;refresher=uac\r\n\
+    User-Agent: Desk Phone 3.2\r\n\
+    Content-Type: application/sdp\r\n\
+    Content-Length: 129\r\n\
+    \r\n\
+    v=0\r\n\
+    o=- 2890 2890 IN IP4 192.0.2.20\r\n\
+    s=-\r\n\
+    c=IN IP4 192.0.2.20\r\n\
+    t=0 0\r\n\
+    m=audio 30000 RTP/AVP 0\r\n\
+    a=rtpmap:0 PCMU/8000\r\n\
+    a=sendrecv\r\n\
+    ";
+
+const ACK: &[u8] = b"ACK sip:01a2b3c4d5e6f708@192.0.2.1:5060 SIP/2.0\r\n\
+    Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK84cf1;rport\r\n\
+    Max-Forwards: 70\r\n\
+    From: \"Caller\" <sip:+12025550101@carrier.example.net>;tag=9fxced76sl\r\n\
+    To: <sip:+12025550143@switch.example.com>;tag=01a2b3c4d5e6f708\r\n\
+    Call-ID: 2xTb9vxSit55XU7p8@192.0.2.10\r\n\
+    CSeq: 1 ACK\r\n\
+    Content-Length: 0\r\n\
+    \r\n\
+    ";
+
+const BYE: &[u8] = b"BYE sip:01a2b3c4d5e6f708@192.0.2.1:5060 SIP/2.0\r\n\
+    Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK94df2;rport\r\n\
+    Max-Forwards: 70\r\n\
+    From: \"Caller\" <sip:+12025550101@carrier.example.net>;tag=9fxced76sl\r\n\
+    To: <sip:+12025550143@switch.example.com>;tag=01a2b3c4d5e6f708\r\n\
+    Call-ID: 2xTb9vxSit55XU7p8@192.0.2.10\r\n\
+    CSeq: 2 BYE\r\n\
+    User-Agent: Carrier SBC 9.1\r\n\
+    Reason: Q.850;cause=16;text=\"Normal call clearing\"\r\n\
+    Content-Length: 0\r\n\
+    \r\n\
+    ";
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .without_plots();
-    targets = ours, theirs
+    targets = ours, call_path, theirs
 }
 criterion_main!(benches);

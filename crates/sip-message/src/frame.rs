@@ -2,7 +2,7 @@ use memchr::memmem;
 
 use crate::index::{Line, content_length};
 use crate::scan::is_token;
-use crate::{Limits, ParseError};
+use crate::{HeaderName, Limits, ParseError};
 
 /// What stands at the beginning of a stream's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,10 +116,9 @@ fn message_bytes(head: &[u8], limits: &Limits) -> Result<usize, ParseError> {
     let mut at = memmem::find(head, b"\r\n").map_or(head.len(), |end| end + 2);
     while at + 2 < head.len() {
         let line = Line::read(head, at)?;
-        let name = &head[at..line.name_end];
-        if matches!(name, [b'l' | b'L']) || name.eq_ignore_ascii_case(b"Content-Length") {
+        if line.name == HeaderName::ContentLength {
             if declared.is_some() {
-                return Err(ParseError::RepeatedHeader(crate::HeaderName::ContentLength));
+                return Err(ParseError::RepeatedHeader(HeaderName::ContentLength));
             }
             declared = Some(content_length(&head[line.value_at..line.value_end])?);
         }

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::scan::unfold;
+use crate::word::find;
 
 /// One header of a message, as it came.
 #[derive(Clone, Copy)]
@@ -135,33 +136,39 @@ impl HeaderName {
 
     /// The header these bytes name, in any case, long or compact.
     pub fn from_bytes(name: &[u8]) -> Self {
-        if let [letter] = name {
-            return from_compact(letter.to_ascii_lowercase());
-        }
-        if name.is_empty() {
-            return Self::Other;
-        }
-        match NAMES.get(usize::from(SLOTS[slot(name)])) {
-            // Nearly every sender writes the canonical case, and equality is the cheaper question.
-            Some((known, text)) if name == text.as_bytes() || name.eq_ignore_ascii_case(text.as_bytes()) => {
-                *known
+        let mut padded = [0; KEY_BYTES];
+        match (name, padded.get_mut(..name.len())) {
+            ([letter], _) => from_compact(letter.to_ascii_lowercase()),
+            (_, Some(start)) => {
+                start.copy_from_slice(name);
+                Key::of(&padded, name.len())
+                    .namesake()
+                    .map(|(_key, known)| *known)
+                    .filter(|known| name.eq_ignore_ascii_case(known.as_str().as_bytes()))
+                    .unwrap_or(Self::Other)
             }
-            _ => Self::Other,
+            (_, None) => Self::Other,
         }
     }
 
-    /// Whether a message may hold this header once only (RFC 3261 §7.3.1, table of §20).
-    pub(crate) const fn stands_once(self) -> bool {
-        matches!(
-            self,
-            Self::From
-                | Self::To
-                | Self::CallId
-                | Self::CSeq
-                | Self::MaxForwards
-                | Self::ContentLength
-                | Self::ContentType
-        )
+    /// The known header whose name, compact or in its canonical case, stands at `at` with a colon right behind it,
+    /// and where that colon is. `None` says nothing: such a name must be read with more care.
+    #[inline]
+    pub(crate) fn known_at(bytes: &[u8], at: usize) -> Option<(Self, usize)> {
+        let rest = bytes.get(at..)?;
+        let mut padded = [0; KEY_BYTES];
+        let start = rest.first_chunk().unwrap_or_else(|| {
+            padded[..rest.len()].copy_from_slice(rest);
+            &padded
+        });
+        let len = find(start, 0, b':')?;
+        if len == 1 {
+            let name = from_compact(start[0].to_ascii_lowercase());
+            return (name != Self::Other).then_some((name, at + 1));
+        }
+        let key = Key::of(start, len);
+        let (known, name) = key.namesake()?;
+        known.is(&key).then_some((*name, at + len))
     }
 }
 
@@ -171,36 +178,86 @@ impl fmt::Display for HeaderName {
     }
 }
 
-/// No name hashes here.
+/// A name in words of eight bytes, with zeros behind it.
+#[derive(Clone, Copy)]
+struct Key {
+    words: [u64; KEY_BYTES / 8],
+    /// Tells a zero behind the name from one in it.
+    len: usize,
+}
+
+impl Key {
+    /// The key of the first `len` bytes.
+    const fn of(bytes: &[u8; KEY_BYTES], len: usize) -> Self {
+        let (chunks, _none) = bytes.as_chunks();
+        let mut words = [0; KEY_BYTES / 8];
+        let mut at = 0;
+        while at * 8 < len {
+            let unused = 8usize.saturating_sub(len - at * 8);
+            words[at] = u64::from_le_bytes(chunks[at]) << (unused * 8) >> (unused * 8);
+            at += 1;
+        }
+        Self { words, len }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        let ([one, two, three], others) = (self.words, other.words);
+        let differs = (one ^ others[0]) | (two ^ others[1]) | (three ^ others[2]);
+        differs == 0 && self.len == other.len
+    }
+
+    /// The one known name that may be this one in another case.
+    fn namesake(self) -> Option<&'static (Self, HeaderName)> {
+        KEYS.get(usize::from(SLOTS[self.slot()]))
+    }
+
+    /// Tells all known names apart, in any case; the factor was found by search.
+    const fn slot(self) -> usize {
+        const LOWER_CASE: u64 = 0x2020_2020_2020_2020;
+        let [one, two, three] = self.words;
+        let mixed =
+            (one | LOWER_CASE) ^ (two | LOWER_CASE).rotate_left(5) ^ (three | LOWER_CASE).rotate_left(11);
+        (mixed.wrapping_mul(0x58f0_6c93_69ce_67e5) >> 56) as usize
+    }
+}
+
+/// No known name is longer than this less its colon.
+const KEY_BYTES: usize = 24;
+
+/// The key of each name.
+static KEYS: [(Key, HeaderName); NAMES.len()] = {
+    let mut keys = [(Key::of(&[0; KEY_BYTES], 0), HeaderName::Other); NAMES.len()];
+    let mut at = 0;
+    while at < NAMES.len() {
+        let (name, text) = NAMES[at];
+        assert!(text.len() < KEY_BYTES, "a name and its colon fit a key");
+        assert!(name as usize == at, "a name's number is its place");
+        let mut padded = [0; KEY_BYTES];
+        padded.split_at_mut(text.len()).0.copy_from_slice(text.as_bytes());
+        keys[at] = (Key::of(&padded, text.len()), name);
+        at += 1;
+    }
+    keys
+};
+
+/// No name has this slot.
 const EMPTY: u8 = u8::MAX;
 
 /// Which name has each slot; built at compile time, where two names in one slot stop the build.
-const SLOTS: [u8; 256] = {
+static SLOTS: [u8; 256] = {
     let mut slots = [EMPTY; 256];
     let mut at = 0;
-    while at < NAMES.len() {
-        let place = slot(NAMES[at].1.as_bytes());
+    while at < KEYS.len() {
+        let slot = KEYS[at].0.slot();
         assert!(
-            slots[place] == EMPTY,
-            "two header names share a slot: choose other factors"
+            slots[slot] == EMPTY,
+            "two header names share a slot: choose another factor"
         );
-        assert!(NAMES[at].0 as usize == at, "a name's number is its place");
-        slots[place] = at as u8;
+        slots[slot] = at as u8;
         at += 1;
     }
     slots
 };
-
-/// Length, first, middle and last letter tell the known names apart; the factors were found by search.
-const fn slot(name: &[u8]) -> usize {
-    let last = name.len() - 1;
-    let middle = name.len() / 2;
-    (name.len() * 116
-        + (name[0] | 0x20) as usize * 251
-        + (name[middle] | 0x20) as usize * 192
-        + (name[last] | 0x20) as usize * 49)
-        & 0xff
-}
 
 #[cfg(test)]
 mod tests {
@@ -250,6 +307,33 @@ mod tests {
             "Other",
         ] {
             assert_eq!(HeaderName::from_bytes(name.as_bytes()), HeaderName::Other);
+        }
+    }
+
+    #[test]
+    fn a_name_that_ends_otherwise_than_in_a_colon_is_read_with_more_care() {
+        let found = Some((HeaderName::To, 4));
+        for line in [
+            b"\r\nTo: x".as_slice(),
+            b"\r\nTo:",
+            b"\r\nTo: sip:alice@example.com\r\n\r\n",
+        ] {
+            assert_eq!(HeaderName::known_at(line, 2), found);
+        }
+        assert_eq!(HeaderName::known_at(b"T:", 0), Some((HeaderName::To, 1)));
+        for line in [
+            "To",
+            "To :x",
+            "To\0:x",
+            "To\0\0\0\0\0\0:x",
+            "Call\rID:x",
+            ":x",
+            "",
+            "z:x",
+            "TO:x",
+            "\0:x",
+        ] {
+            assert_eq!(HeaderName::known_at(line.as_bytes(), 0), None, "{line:?}");
         }
     }
 }

@@ -1,6 +1,8 @@
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memrchr};
 
-use crate::scan::{is_lws, is_token, is_uri, number, span};
+use crate::remembered::Remembered;
+use crate::scan::{is_lws, is_token, is_uri, number, skip_lws, span};
+use crate::word::{find_control, find_either};
 use crate::{HeaderName, Limits, Message, Method, ParseError};
 
 /// The table of one message at a time, reused: parsing allocates only while the table still grows to the
@@ -82,6 +84,7 @@ pub(crate) struct Table {
     start: usize,
     end: usize,
     source_bytes: usize,
+    pub(crate) remembered: Remembered,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +115,7 @@ pub(crate) struct Entry {
 }
 
 impl Table {
-    const fn empty(limits: Limits) -> Self {
+    fn empty(limits: Limits) -> Self {
         Self {
             limits,
             kind: Kind::None,
@@ -123,6 +126,7 @@ impl Table {
             start: 0,
             end: 0,
             source_bytes: 0,
+            remembered: Remembered::default(),
         }
     }
 
@@ -140,6 +144,7 @@ impl Table {
         self.entries.clear();
         self.first.fill(0);
         self.repeated = 0;
+        self.remembered = Remembered::default();
         self.source_bytes = source.len();
         self.start = 0;
         while source[self.start..].starts_with(b"\r\n") {
@@ -183,7 +188,10 @@ impl Table {
             return fault.map(|()| (next, None));
         }
         let method_end = span(line, 0, is_token);
-        let version_at = memchr::memrchr(b' ', line).ok_or(malformed(method_end))?;
+        let version_at = match line {
+            [uri @ .., b' ', b'S', b'I', b'P', b'/', b'2', b'.', b'0'] => uri.len(),
+            _ => memrchr(b' ', line).ok_or(malformed(method_end))?,
+        };
         if method_end == 0 || line[method_end] != b' ' || version_at <= method_end {
             return Err(malformed(method_end));
         }
@@ -203,21 +211,26 @@ impl Table {
         } else if uri.is_empty() {
             Some(malformed(uri_at))
         } else {
-            uri.iter()
-                .position(|&byte| !is_uri(byte))
-                .map(|offset| malformed(uri_at + offset))
+            let end = span(line, uri_at, is_uri);
+            (end < version_at).then_some(malformed(end))
         };
         Ok((next, fault))
     }
 
     /// `SIP/2.0 200 OK`; `None` when the line does not begin like this.
     fn read_status_line(&mut self, line: &[u8]) -> Option<Result<(), ParseError>> {
+        // A request is told by its first letter, but for the few methods that begin like the version.
+        if !matches!(line, [b'S' | b's', ..]) {
+            return None;
+        }
         let space = memchr(b' ', line)?;
         let unsupported = read_version(&line[..space])?;
         if unsupported {
             return Some(Err(ParseError::VersionUnsupported));
         }
-        let code = line.get(space + 1..space + 4).and_then(|code| number(code, 699));
+        let code = line
+            .get(space + 1..space + 4)
+            .and_then(|code| number(code, STATUS_MAX));
         let after = space + 4;
         let reason_at = match (code, line.get(after)) {
             (Some(100..), None) => after,
@@ -239,9 +252,9 @@ impl Table {
             ..
         } = self.limits;
         let mut at = from;
+        // Until the blank line is found there is no body, and salvage sees none.
+        self.body = bytes.len() as u32;
         loop {
-            // Until the blank line is found there is no body, and salvage sees none.
-            self.body = (bytes.len()) as u32;
             if bytes[at..].starts_with(b"\r\n") {
                 self.body = at as u32 + 2;
                 return Ok(());
@@ -257,7 +270,6 @@ impl Table {
             if self.entries.len() == headers_max {
                 return Err(ParseError::TooManyHeaders { max: headers_max });
             }
-            let name = HeaderName::from_bytes(&bytes[at..line.name_end]);
             // Offsets fit: the message is below 2 GiB and the line below 64 KiB, see `Limits::within_table`.
             self.entries.push(Entry {
                 line_at: at as u32,
@@ -265,13 +277,13 @@ impl Table {
                 name_bytes: (line.name_end - at) as u16,
                 value_at: (line.value_at - at) as u16,
                 value_bytes: (line.value_end - line.value_at) as u16,
-                name,
+                name: line.name,
             });
-            let first = &mut self.first[name as usize];
+            let first = &mut self.first[line.name as usize];
             if *first == 0 {
                 *first = self.entries.len() as u16;
             } else {
-                self.repeated |= 1 << name as u32;
+                self.repeated |= 1 << line.name as u32;
             }
             at = line.next;
         }
@@ -312,6 +324,7 @@ impl Table {
 
 /// One header line: from its name to the CRLF of its last fold.
 pub(crate) struct Line {
+    pub(crate) name: HeaderName,
     pub(crate) name_end: usize,
     pub(crate) value_at: usize,
     pub(crate) value_end: usize,
@@ -319,7 +332,39 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    #[inline]
     pub(crate) fn read(bytes: &[u8], at: usize) -> Result<Self, ParseError> {
+        match Self::read_everyday(bytes, at) {
+            Some(line) => Ok(line),
+            None => Self::read_any(bytes, at),
+        }
+    }
+
+    /// `Name: value` with one space and no fold. `None` says nothing: such a line must be read with more care.
+    #[inline]
+    fn read_everyday(bytes: &[u8], at: usize) -> Option<Self> {
+        let (name, colon) = HeaderName::known_at(bytes, at).or_else(|| unknown_name_at(bytes, at))?;
+        let end = find_control(bytes, colon)?;
+        let value_at = colon + 2;
+        match bytes.get(end..)? {
+            [b'\r', b'\n', b' ' | b'\t', ..] => return None,
+            [b'\r', b'\n', ..] => {}
+            _ => return None,
+        }
+        match bytes.get(colon..end)? {
+            [b':', b' ', (b'!'..)] | [b':', b' ', (b'!'..), .., (b'!'..)] => {}
+            _ => return None,
+        }
+        Some(Self {
+            name,
+            name_end: colon,
+            value_at,
+            value_end: end,
+            next: end + 2,
+        })
+    }
+
+    fn read_any(bytes: &[u8], at: usize) -> Result<Self, ParseError> {
         let name_end = span(bytes, at, is_token);
         let colon = span(bytes, name_end, |byte| matches!(byte, b' ' | b'\t'));
         match bytes.get(colon) {
@@ -332,15 +377,13 @@ impl Line {
         while let Some(b' ' | b'\t') = bytes.get(end + 2) {
             end = line_end(bytes, end + 2)?;
         }
-        let mut value_at = colon + 1;
-        while value_at < end && is_lws(bytes[value_at]) {
-            value_at += 1;
-        }
+        let value_at = skip_lws(&bytes[..end], colon + 1);
         let mut value_end = end;
         while value_end > value_at && is_lws(bytes[value_end - 1]) {
             value_end -= 1;
         }
         Ok(Self {
+            name: HeaderName::from_bytes(&bytes[at..name_end]),
             name_end,
             value_at,
             value_end,
@@ -349,9 +392,18 @@ impl Line {
     }
 }
 
+/// A name with a colon right behind it.
+fn unknown_name_at(bytes: &[u8], at: usize) -> Option<(HeaderName, usize)> {
+    let end = span(bytes, at, is_token);
+    (end > at && bytes.get(end) == Some(&b':')).then(|| (HeaderName::from_bytes(&bytes[at..end]), end))
+}
+
 /// Where the next CRLF begins; a CR or LF that is not half of one is refused.
 fn line_end(bytes: &[u8], from: usize) -> Result<usize, ParseError> {
-    let end = from + memchr2(b'\r', b'\n', &bytes[from..]).ok_or(ParseError::Truncated)?;
+    let end = match find_control(bytes, from) {
+        Some(end) if matches!(bytes[end], b'\r' | b'\n') => end,
+        _ => find_either(bytes, from, b'\r', b'\n').ok_or(ParseError::Truncated)?,
+    };
     match (bytes[end], bytes.get(end + 1)) {
         (b'\r', Some(b'\n')) => Ok(end),
         (b'\r', None) => Err(ParseError::Truncated),
@@ -365,13 +417,16 @@ pub(crate) fn content_length(value: &[u8]) -> Result<usize, ParseError> {
         header: HeaderName::ContentLength,
         offset: 0,
     };
-    number(value, u64::from(u32::MAX))
+    number(value, u32::MAX)
         .map(|length| length as usize)
         .ok_or(malformed)
 }
 
 /// `SIP/2.0` in any case: `Some(false)`; another version: `Some(true)`; something else: `None`.
 fn read_version(bytes: &[u8]) -> Option<bool> {
+    if bytes == b"SIP/2.0" {
+        return Some(false);
+    }
     let (name, version) = bytes.split_at_checked(4)?;
     if !name.eq_ignore_ascii_case(b"SIP/") {
         return None;
@@ -383,6 +438,9 @@ fn read_version(bytes: &[u8]) -> Option<bool> {
     let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
     (digits(major) && digits(&minor[1..])).then_some(true)
 }
+
+/// RFC 3261 §7.2
+const STATUS_MAX: u32 = 699;
 
 /// Room the table begins with: an INVITE of a carrier has 20 to 30 headers.
 const EVERYDAY_HEADERS: usize = 64;

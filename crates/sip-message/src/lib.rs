@@ -2,8 +2,10 @@
 //!
 //! [`Index::parse`] walks the bytes once, notes where each header begins and ends in a table that is
 //! reused from message to message, and hands out a [`Message`], a view that is two pointers wide. Typed
-//! headers ([`Via`], [`NameAddr`], [`CSeq`], [`Uri`] …) are read when asked for. Nothing is rewritten:
-//! what this crate does not know stays in the bytes as it came, and [`Writer`] copies it to the letter.
+//! headers ([`Via`], [`NameAddr`], [`CSeq`], [`Uri`] …) are read when asked for, and the ones that name the
+//! transaction and the dialog are read once: the table keeps where their parts are, so a message belongs to
+//! one thread. Nothing is rewritten: what this crate does not know stays in the bytes as it came, and
+//! [`Writer`] copies it to the letter.
 //!
 //! | step | door |
 //! |---|---|
@@ -21,15 +23,18 @@ mod frame;
 mod header;
 mod index;
 mod limits;
+mod mandatory;
 mod message;
 mod method;
 mod name_addr;
 mod params;
+mod remembered;
 mod scan;
 mod status;
 mod uri;
 mod values;
 mod via;
+mod word;
 mod write;
 
 pub use error::ParseError;

@@ -1,18 +1,22 @@
+use std::cell::OnceCell;
 use std::fmt;
 
 use crate::index::{Entry, Kind, Table};
-use crate::scan::{ListItems, is_lws};
-use crate::values::{leading_u32, saturating_seconds};
+use crate::name_addr::AddressPlaces;
+use crate::scan::{ListItems, is_call_id};
+use crate::values::{CSeqPlaces, leading_u32, saturating_seconds};
+use crate::via::ViaPlaces;
+use crate::word::first_not;
 use crate::{
-    CSeq, Header, HeaderName, Method, NameAddr, NameAddrs, ParseError, RAck, Reasons, Scheme, SessionExpires,
-    Uri, Via, Vias,
+    CSeq, Header, HeaderName, Limits, Method, NameAddr, NameAddrs, ParseError, RAck, Reasons, SessionExpires,
+    Via, Vias,
 };
 
 /// A view of one message: its bytes and where everything in them is.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
     bytes: &'a [u8],
-    table: &'a Table,
+    pub(crate) table: &'a Table,
 }
 
 impl<'a> Message<'a> {
@@ -112,9 +116,16 @@ impl<'a> Message<'a> {
 
     /// The hop this message came from.
     pub fn top_via(&self) -> Result<Via<'a>, ParseError> {
-        self.vias()
+        let remembered = &self.table.remembered.top_via;
+        if let Some(places) = remembered.get() {
+            return Ok(places.via(self.bytes));
+        }
+        let via = self
+            .vias()
             .next()
-            .unwrap_or(Err(ParseError::MissingHeader(HeaderName::Via)))
+            .unwrap_or(Err(ParseError::MissingHeader(HeaderName::Via)))?;
+        self.remember_top_via(&via);
+        Ok(via)
     }
 
     /// All hops, top first.
@@ -124,34 +135,44 @@ impl<'a> Message<'a> {
 
     /// The caller of the dialog.
     pub fn from(&self) -> Result<NameAddr<'a>, ParseError> {
-        self.single_address(HeaderName::From)
+        self.single_address(HeaderName::From, &self.table.remembered.from)
     }
 
     /// The callee of the dialog.
     pub fn to(&self) -> Result<NameAddr<'a>, ParseError> {
-        self.single_address(HeaderName::To)
+        self.single_address(HeaderName::To, &self.table.remembered.to)
     }
 
     /// The Call-ID; case-sensitive, without white space inside (RFC 3261 §20.8).
     pub fn call_id(&self) -> Result<&'a [u8], ParseError> {
         let value = self.required(HeaderName::CallId)?;
-        let bad = |byte: &u8| is_lws(*byte) || *byte < b' ' || matches!(byte, b',' | b';');
-        match value.iter().position(bad) {
-            Some(offset) => Err(ParseError::Malformed {
+        let fits = &self.table.remembered.call_id_fits;
+        if fits.get() {
+            return Ok(value);
+        }
+        let fault = first_not(value, is_call_id).or(value.is_empty().then_some(0));
+        if let Some(offset) = fault {
+            return Err(ParseError::Malformed {
                 header: HeaderName::CallId,
                 offset,
-            }),
-            None if value.is_empty() => Err(ParseError::Malformed {
-                header: HeaderName::CallId,
-                offset: 0,
-            }),
-            None => Ok(value),
+            });
         }
+        fits.set(true);
+        Ok(value)
     }
 
     /// The order of the request in its dialog.
     pub fn cseq(&self) -> Result<CSeq<'a>, ParseError> {
-        CSeq::parse(self.required(HeaderName::CSeq)?)
+        let remembered = &self.table.remembered.cseq;
+        if let Some(places) = remembered.get() {
+            return Ok(places.cseq(self.bytes));
+        }
+        let value = self.required(HeaderName::CSeq)?;
+        let cseq = CSeq::parse(value)?;
+        if let Some(places) = CSeqPlaces::of(&cseq, value, self.bytes) {
+            remembered.get_or_init(|| places);
+        }
+        Ok(cseq)
     }
 
     /// Hops left, 0 to 255; `None` without the header (RFC 3261 §20.22).
@@ -183,7 +204,7 @@ impl<'a> Message<'a> {
 
     /// The addresses of any header made of them: Diversion, History-Info, Path, Remote-Party-ID …
     pub fn addresses(&self, name: HeaderName) -> NameAddrs<'a> {
-        NameAddrs::new(self.all(name), name, self.table.limits.params_max)
+        NameAddrs::new(self.all(name), name)
     }
 
     /// Option tags the answering side must know (RFC 3261 §20.32).
@@ -274,9 +295,7 @@ impl<'a> Message<'a> {
 
     /// The number of a reliable provisional (RFC 3262 §7.1).
     pub fn rseq(&self) -> Result<Option<u32>, ParseError> {
-        self.optional(HeaderName::RSeq, |value| {
-            crate::scan::number(value, u64::from(u32::MAX)).map(|rseq| rseq as u32)
-        })
+        self.optional(HeaderName::RSeq, |value| crate::scan::number(value, u32::MAX))
     }
 
     /// What a PRACK acknowledges (RFC 3262 §7.2).
@@ -284,57 +303,8 @@ impl<'a> Message<'a> {
         self.value(HeaderName::RAck).map(RAck::parse).transpose()
     }
 
-    /// What a user agent must refuse before anything else (RFC 3261 §8.1.1, §8.2, §16.3 step 1, RFC 4475 §3):
-    /// Via, From, To, Call-ID and CSeq are there once (Via once or more) and well-formed; CSeq names the
-    /// method of the request; the request URI is one of `sip`, `sips`, `tel`, `urn`, without headers; what
-    /// shapes a dialog (Contact, Route, Record-Route) is well-formed; single headers are not repeated.
-    pub fn check_mandatory(&self) -> Result<(), ParseError> {
-        for name in SINGLE {
-            debug_assert!(name.stands_once());
-            if self.table.is_repeated(name) {
-                return Err(ParseError::RepeatedHeader(name));
-            }
-        }
-        if self.is_request() {
-            let uri = Uri::parse(self.request_uri())?;
-            if uri.kind() == Scheme::Other {
-                return Err(ParseError::SchemeUnsupported);
-            }
-            if !uri.headers.is_empty() {
-                let offset = uri.raw.len() - uri.headers.len();
-                return Err(ParseError::UriMalformed { offset });
-            }
-        }
-        let mut vias = 0;
-        for via in self.vias() {
-            via?;
-            vias += 1;
-            if vias > self.table.limits.via_max {
-                return Err(ParseError::TooManyVias {
-                    max: self.table.limits.via_max,
-                });
-            }
-        }
-        if vias == 0 {
-            return Err(ParseError::MissingHeader(HeaderName::Via));
-        }
-        self.from()?.uri()?;
-        self.to()?.uri()?;
-        self.call_id()?;
-        let cseq = self.cseq()?;
-        if self.is_request() && cseq.method != self.method() {
-            return Err(ParseError::MethodMismatch);
-        }
-        self.max_forwards()?;
-        for name in [HeaderName::Contact, HeaderName::Route, HeaderName::RecordRoute] {
-            for address in self.addresses(name) {
-                let address = address?;
-                if !address.is_wildcard() {
-                    address.uri()?;
-                }
-            }
-        }
-        Ok(())
+    pub(crate) const fn limits(&self) -> &'a Limits {
+        &self.table.limits
     }
 
     /// All header lines as one run of bytes, without start line and blank line.
@@ -354,7 +324,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    fn required(&self, name: HeaderName) -> Result<&'a [u8], ParseError> {
+    pub(crate) fn required(&self, name: HeaderName) -> Result<&'a [u8], ParseError> {
         self.value(name).ok_or(ParseError::MissingHeader(name))
     }
 
@@ -372,8 +342,39 @@ impl<'a> Message<'a> {
             .transpose()
     }
 
-    fn single_address(&self, name: HeaderName) -> Result<NameAddr<'a>, ParseError> {
-        NameAddr::parse_within(self.required(name)?, name, self.table.limits.params_max)
+    fn single_address(
+        &self,
+        name: HeaderName,
+        remembered: &OnceCell<AddressPlaces>,
+    ) -> Result<NameAddr<'a>, ParseError> {
+        if let Some(places) = remembered.get() {
+            return Ok(places.address(self.bytes));
+        }
+        let address = NameAddr::parse_within(self.required(name)?, name, self.table.limits.params_max)?;
+        self.remember_address(remembered, &address);
+        Ok(address)
+    }
+
+    pub(crate) fn remember_address(&self, remembered: &OnceCell<AddressPlaces>, address: &NameAddr<'_>) {
+        if let Some(places) = AddressPlaces::of(address, self.bytes) {
+            remembered.get_or_init(|| places);
+        }
+    }
+
+    /// The first Contact, when it has been read before.
+    pub(crate) fn remembered_contact(&self) -> Option<NameAddr<'a>> {
+        let places = self.table.remembered.first_contact.get()?;
+        Some(places.address(self.bytes))
+    }
+
+    pub(crate) fn remember_contact(&self, contact: &NameAddr<'_>) {
+        self.remember_address(&self.table.remembered.first_contact, contact);
+    }
+
+    pub(crate) fn remember_top_via(&self, via: &Via<'_>) {
+        if let Some(places) = ViaPlaces::of(via, self.bytes) {
+            self.table.remembered.top_via.get_or_init(|| places);
+        }
     }
 }
 
@@ -400,7 +401,11 @@ pub struct Headers<'a> {
     at: usize,
 }
 
-impl Headers<'_> {
+impl<'a> Headers<'a> {
+    pub(crate) const fn message(&self) -> Message<'a> {
+        self.message
+    }
+
     /// There are no more.
     pub(crate) fn stop(&mut self) {
         self.at = self.message.table.entries.len();
@@ -428,14 +433,3 @@ impl<'a> Iterator for Headers<'a> {
         Some(self.message.header_at(entry))
     }
 }
-
-/// Headers that may stand once only.
-const SINGLE: [HeaderName; 7] = [
-    HeaderName::From,
-    HeaderName::To,
-    HeaderName::CallId,
-    HeaderName::CSeq,
-    HeaderName::MaxForwards,
-    HeaderName::ContentLength,
-    HeaderName::ContentType,
-];

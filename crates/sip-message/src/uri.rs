@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use memchr::memchr;
 
 use crate::limits::PARAMS_MAX;
-use crate::scan::{is_host, is_uri, is_uri_mark, number};
+use crate::scan::{is_host, is_uri, is_uri_plain, number, span};
 use crate::{Param, ParseError};
 
 /// A URI in its parts, as they came (RFC 3261 §19.1, RFC 3966, RFC 5031).
@@ -62,17 +62,14 @@ impl<'a> Uri<'a> {
     /// Reads a URI. `sip`, `sips` and `tel` are read in full, others as scheme and opaque part.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let at = |offset| ParseError::UriMalformed { offset };
-        let colon = memchr(b':', bytes).ok_or(at(0))?;
-        let (scheme, opaque) = (&bytes[..colon], &bytes[colon + 1..]);
-        let scheme_ok = scheme.first().is_some_and(u8::is_ascii_alphabetic)
-            && scheme
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-        if !scheme_ok || opaque.is_empty() {
+        let colon = span(bytes, 0, |byte| byte != b':');
+        let (scheme, opaque) = (&bytes[..colon], bytes.get(colon + 1..).unwrap_or_default());
+        if !is_scheme(scheme) || opaque.is_empty() {
             return Err(at(0));
         }
-        if let Some(offset) = opaque.iter().position(|&byte| !is_uri(byte)) {
-            return Err(at(colon + 1 + offset));
+        let marks = Marks::find(opaque);
+        if marks.end < opaque.len() {
+            return Err(at(colon + 1 + marks.end));
         }
         let mut uri = Self {
             scheme,
@@ -86,7 +83,7 @@ impl<'a> Uri<'a> {
             raw: bytes,
         };
         match uri.kind() {
-            Scheme::Sip | Scheme::Sips => uri.read_sip().map_err(|offset| at(colon + 1 + offset))?,
+            Scheme::Sip | Scheme::Sips => uri.read_sip(&marks).map_err(|offset| at(colon + 1 + offset))?,
             Scheme::Tel => uri.read_tel().map_err(|offset| at(colon + 1 + offset))?,
             Scheme::Urn | Scheme::Other => {}
         }
@@ -94,6 +91,39 @@ impl<'a> Uri<'a> {
             return Err(ParseError::TooManyParams { max: PARAMS_MAX });
         }
         Ok(uri)
+    }
+
+    /// Where the everyday URI at `from` ends: `sip:user@host[:port][;params]` without escapes, password and headers,
+    /// up to a byte that no URI may have. [`Uri::parse`] accepts what this finds; `None` says nothing.
+    #[inline]
+    pub(crate) fn everyday_end(bytes: &[u8], from: usize) -> Option<usize> {
+        let user_at = match bytes.get(from..)? {
+            [b's', b'i', b'p', b':', ..] => from + 4,
+            [b's', b'i', b'p', b's', b':', ..] => from + 5,
+            _ => return None,
+        };
+        let sign = span(bytes, user_at, is_uri_plain);
+        let host_at = match bytes.get(sign) {
+            Some(b'@') if sign > user_at => sign + 1,
+            // No user: what was read is the host.
+            Some(b'@') => return None,
+            Some(_) | None => user_at,
+        };
+        let host_end = Host::everyday_end(bytes, host_at)?;
+        let port_end = match bytes.get(host_end) {
+            Some(b':') => port(bytes, host_end + 1)?.1,
+            Some(_) | None => host_end,
+        };
+        let mut end = port_end;
+        while bytes.get(end) == Some(&b';') {
+            let name = end + 1;
+            end = span(bytes, name, is_uri_plain);
+            if end == name || bytes[name] == b'=' || end - port_end > PARAMS_MAX {
+                return None;
+            }
+        }
+        let goes_on = bytes.get(end).is_some_and(|&byte| is_uri(byte));
+        (!goes_on).then_some(end)
     }
 
     /// Which scheme this is, in any case.
@@ -128,14 +158,19 @@ impl<'a> Uri<'a> {
     }
 
     /// `[user[:password]@]host[:port][;params][?headers]`; an error is the offset in the opaque part.
-    fn read_sip(&mut self) -> Result<(), usize> {
+    fn read_sip(&mut self, marks: &Marks) -> Result<(), usize> {
         let opaque = self.opaque;
         let Marks {
             sign,
             colon,
             semicolon,
             question,
-        } = Marks::find(opaque)?;
+            fault,
+            end: _,
+        } = *marks;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
         if let Some(sign) = sign {
             let user_end = colon.filter(|&colon| colon < sign).unwrap_or(sign);
             if user_end == 0 {
@@ -190,27 +225,39 @@ impl fmt::Debug for Uri<'_> {
 impl<'a> Host<'a> {
     /// Reads `example.com`, `192.0.2.1` or `[2001:db8::1]`.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        if let [b'[', inside @ .., b']'] = bytes {
-            return std::str::from_utf8(inside).ok()?.parse().ok().map(Self::V6);
+        Self::read(bytes, 0).and_then(|(host, end)| (end == bytes.len()).then_some(host))
+    }
+
+    /// Where the name or the dotted quad at `from` ends.
+    #[inline]
+    fn everyday_end(bytes: &[u8], from: usize) -> Option<usize> {
+        let end = span(bytes, from, is_host);
+        match bytes.get(from..end)? {
+            [b'.' | b'-', ..] | [.., b'.'] | [] => None,
+            host if host.len() > HOST_BYTES_MAX => None,
+            host if ends_in_digits(host) => dotted_quad(host).map(|_ip| end),
+            _ => Some(end),
         }
-        let name = bytes.strip_suffix(b".").unwrap_or(bytes);
-        if matches!(name, [] | [b'.' | b'-', ..]) || bytes.len() > HOST_BYTES_MAX {
+    }
+
+    /// Reads the host at `from`, and returns where it ends.
+    #[inline]
+    pub(crate) fn read(bytes: &'a [u8], from: usize) -> Option<(Self, usize)> {
+        if bytes.get(from) == Some(&b'[') {
+            let (address, end) = bracketed_address(bytes, from)?;
+            return Some((Self::V6(address), end));
+        }
+        let end = span(bytes, from, is_host);
+        let host = &bytes[from..end];
+        let name = host.strip_suffix(b".").unwrap_or(host);
+        if matches!(name, [] | [b'.' | b'-', ..]) || host.len() > HOST_BYTES_MAX {
             return None;
         }
-        let mut digits_only = true;
-        for &byte in name {
-            match byte {
-                b'0'..=b'9' => {}
-                b'.' => digits_only = true,
-                _ if is_host(byte) => digits_only = false,
-                _ => return None,
-            }
+        // No name ends in a label of digits (RFC 3261 §25.1, toplabel), so this is an address or nothing.
+        if ends_in_digits(name) {
+            return Some((Self::V4(dotted_quad(host)?), end));
         }
-        if digits_only {
-            // No name ends in a label of digits (RFC 3261 §25.1, toplabel), so this is an address or nothing.
-            return std::str::from_utf8(bytes).ok()?.parse().ok().map(Self::V4);
-        }
-        Some(Self::Name(bytes))
+        Some((Self::Name(host), end))
     }
 
     /// The address, if it is one.
@@ -267,21 +314,60 @@ impl<'a> Iterator for UriParams<'a> {
 }
 
 /// `host[:port]` without white space.
-pub(crate) fn host_and_port(bytes: &[u8]) -> Option<(Host<'_>, Option<u16>)> {
-    let host_end = match bytes.first()? {
-        b'[' => memchr(b']', bytes)? + 1,
-        _ => memchr(b':', bytes).unwrap_or(bytes.len()),
-    };
-    let host = Host::parse(&bytes[..host_end])?;
+#[inline]
+fn host_and_port(bytes: &[u8]) -> Option<(Host<'_>, Option<u16>)> {
+    let (host, host_end) = Host::read(bytes, 0)?;
     match &bytes[host_end..] {
         [] => Some((host, None)),
-        [b':', port @ ..] => Some((host, Some(number(port, u64::from(u16::MAX))? as u16))),
+        [b':', ..] => {
+            let (port, end) = port(bytes, host_end + 1)?;
+            (end == bytes.len()).then_some((host, Some(port)))
+        }
         _ => None,
     }
 }
 
+/// The number at `from`, and where it ends.
+pub(crate) fn port(bytes: &[u8], from: usize) -> Option<(u16, usize)> {
+    let end = span(bytes, from, |byte| byte.is_ascii_digit());
+    let port = number(bytes.get(from..end)?, u32::from(u16::MAX))?;
+    Some((port as u16, end))
+}
+
+/// Whether the last label has nothing but digits.
+fn ends_in_digits(name: &[u8]) -> bool {
+    let before = name.iter().rposition(|byte| !byte.is_ascii_digit());
+    before.is_none_or(|before| name[before] == b'.')
+}
+
+fn bracketed_address(bytes: &[u8], open: usize) -> Option<(Ipv6Addr, usize)> {
+    let close = open + memchr(b']', &bytes[open..])?;
+    let address = std::str::from_utf8(&bytes[open + 1..close]).ok()?.parse().ok()?;
+    Some((address, close + 1))
+}
+
+/// Four numbers from 0 to 255 between dots, without zeros before them: with one, some read it as octal.
+fn dotted_quad(bytes: &[u8]) -> Option<Ipv4Addr> {
+    let (mut address, mut dots) = (0, 0);
+    let mut octet: Option<u32> = None;
+    for &byte in bytes {
+        octet = match (byte, octet) {
+            (b'0'..=b'9', None) => Some(u32::from(byte - b'0')),
+            (b'0'..=b'9', Some(octet @ 1..=25)) => Some(octet * 10 + u32::from(byte - b'0')),
+            (b'.', Some(octet @ 0..=255)) if dots < 3 => {
+                dots += 1;
+                address = address << 8 | octet;
+                None
+            }
+            _ => return None,
+        };
+    }
+    let last = octet.filter(|&octet| dots == 3 && octet <= 255)?;
+    Some(Ipv4Addr::from_bits(address << 8 | last))
+}
+
 /// Where the parts of a `sip` URI meet, found in one pass.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Marks {
     sign: Option<usize>,
     /// The first colon of all: before `@` it begins the password.
@@ -290,39 +376,60 @@ struct Marks {
     /// user-unreserved).
     semicolon: Option<usize>,
     question: Option<usize>,
+    /// What no `sip` URI may have: a second `@`, which would let two readers see two hosts, or half an escape.
+    fault: Option<usize>,
+    /// The first byte that no URI may have, or the end of the bytes.
+    end: usize,
 }
 
 impl Marks {
-    fn find(opaque: &[u8]) -> Result<Self, usize> {
+    fn find(opaque: &[u8]) -> Self {
         let mut marks = Self::default();
-        for (offset, &byte) in opaque.iter().enumerate() {
-            if !is_uri_mark(byte) {
-                continue;
-            }
-            match byte {
-                // A second `@` would let two readers see two hosts.
-                b'@' if marks.sign.is_some() => return Err(offset),
-                b'@' => {
-                    marks = Self {
-                        sign: Some(offset),
-                        colon: marks.colon,
-                        ..Self::default()
-                    }
+        let mut offset = 0;
+        loop {
+            offset = span(opaque, offset, is_uri_plain);
+            match opaque.get(offset) {
+                Some(b'@') if marks.sign.is_some() => {
+                    marks.fault.get_or_insert(offset);
                 }
-                b':' if marks.colon.is_none() => marks.colon = Some(offset),
-                b';' if marks.semicolon.is_none() && marks.question.is_none() => {
-                    marks.semicolon = Some(offset);
+                Some(b'@') => {
+                    marks.sign = Some(offset);
+                    marks.semicolon = None;
+                    marks.question = None;
                 }
-                b'?' if marks.question.is_none() => marks.question = Some(offset),
-                b'%' => match opaque.get(offset + 1..offset + 3) {
+                Some(b':') => {
+                    marks.colon.get_or_insert(offset);
+                }
+                Some(b';') if marks.question.is_none() => {
+                    marks.semicolon.get_or_insert(offset);
+                }
+                Some(b'?') => {
+                    marks.question.get_or_insert(offset);
+                }
+                Some(b'%') => match opaque.get(offset + 1..offset + 3) {
                     Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {}
-                    _ => return Err(offset),
+                    _ => {
+                        marks.fault.get_or_insert(offset);
+                    }
                 },
-                _ => {}
+                Some(b';') => {}
+                Some(_) | None => {
+                    marks.end = offset;
+                    return marks;
+                }
             }
+            offset += 1;
         }
-        Ok(marks)
     }
+}
+
+fn is_scheme(scheme: &[u8]) -> bool {
+    // Nearly every URI begins like this.
+    scheme == b"sip"
+        || scheme.first().is_some_and(u8::is_ascii_alphabetic)
+            && scheme
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 /// No parameter of a URI has an empty name.
@@ -332,7 +439,7 @@ fn check_params(params: &[u8]) -> Result<(), usize> {
         if matches!(after, [] | [b';' | b'=', ..]) {
             return Err(params.len() - rest.len());
         }
-        rest = &after[memchr(b';', after).unwrap_or(after.len())..];
+        rest = &after[span(after, 0, |byte| byte != b';')..];
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::remembered::Place;
 use crate::scan::{ListItems, is_lws, is_token, number, skip_lws, span, trim};
 use crate::{HeaderName, Method, Params, ParseError};
 
@@ -24,17 +25,39 @@ impl<'a> CSeq<'a> {
             NumberFault::NotDigits => at(0),
             NumberFault::TooLarge => ParseError::CSeqTooLarge,
         })?;
-        let method = trim(&value[after..]);
-        if !value.get(after).is_some_and(|&byte| is_lws(byte)) || !all_token(method) {
+        let method = Method::from_bytes(trim(&value[after..]));
+        let unreadable = matches!(method, Method::Other(method) if !all_token(method));
+        if unreadable || !value.get(after).is_some_and(|&byte| is_lws(byte)) {
             return Err(at(after));
         }
         if number >= CSEQ_END {
             return Err(ParseError::CSeqTooLarge);
         }
-        Ok(Self {
-            number,
-            method: Method::from_bytes(method),
+        Ok(Self { number, method })
+    }
+}
+
+/// A [`CSeq`] whose method is a place in its message.
+pub(crate) struct CSeqPlaces {
+    number: u32,
+    method: Place,
+}
+
+impl CSeqPlaces {
+    /// `value` is what the CSeq was read from; it ends with the method. `None` when it is not of this message.
+    pub(crate) fn of(cseq: &CSeq<'_>, value: &[u8], message: &[u8]) -> Option<Self> {
+        let method_at = value.len().checked_sub(cseq.method.as_bytes().len())?;
+        Some(Self {
+            number: cseq.number,
+            method: Place::of(&value[method_at..], message)?,
         })
+    }
+
+    pub(crate) fn cseq<'a>(&self, message: &'a [u8]) -> CSeq<'a> {
+        CSeq {
+            number: self.number,
+            method: Method::from_bytes(self.method.part(message)),
+        }
     }
 }
 
@@ -128,7 +151,7 @@ impl<'a> Reason<'a> {
             if param.is(b"cause") {
                 reason.cause = param
                     .value
-                    .and_then(|value| number(value, u64::from(u16::MAX)))
+                    .and_then(|value| number(value, u32::from(u16::MAX)))
                     .map(|cause| cause as u16);
             } else if param.is(b"text") {
                 reason.text = param.value;
@@ -188,7 +211,7 @@ impl<'a> Iterator for Reasons<'a> {
 /// Digits that fill the whole value; more than fit read as the greatest number (RFC 3261 §20.19).
 pub(crate) fn saturating_seconds(value: &[u8]) -> Option<u32> {
     let digits_only = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    digits_only.then(|| number(value, u64::from(u32::MAX)).map_or(u32::MAX, |seconds| seconds as u32))
+    digits_only.then(|| number(value, u32::MAX).unwrap_or(u32::MAX))
 }
 
 enum NumberFault {
@@ -207,8 +230,8 @@ fn leading_number(value: &[u8]) -> Result<(u32, usize), NumberFault> {
     if end == start {
         return Err(NumberFault::NotDigits);
     }
-    let number = number(&value[start..end], u64::from(u32::MAX)).ok_or(NumberFault::TooLarge)?;
-    Ok((number as u32, end))
+    let number = number(&value[start..end], u32::MAX).ok_or(NumberFault::TooLarge)?;
+    Ok((number, end))
 }
 
 fn all_token(bytes: &[u8]) -> bool {

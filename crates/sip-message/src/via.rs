@@ -1,9 +1,10 @@
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::limits::PARAMS_MAX;
 use crate::message::Headers;
-use crate::scan::{ListItems, is_lws, is_token, number, skip_lws, span, trim};
+use crate::remembered::{Place, place_of_optional};
+use crate::scan::{ListItems, is_token, number, skip_lws, span, trim};
 use crate::uri::Host;
 use crate::{HeaderName, Params, ParseError};
 
@@ -96,11 +97,10 @@ impl<'a> Via<'a> {
         // The five that matter have five lengths and first letters between them: most parameters of a Via are
         // told apart by one comparison.
         let slot = match name.len() {
-            6 if name.eq_ignore_ascii_case(b"branch") => &mut self.branch,
-            8 if name.eq_ignore_ascii_case(b"received") => &mut self.received,
-            5 if name.eq_ignore_ascii_case(b"maddr") => &mut self.maddr,
-            5 if name.eq_ignore_ascii_case(b"rport") => {
-                let port = value.map(|value| number(value, u64::from(u16::MAX)));
+            6 if name == b"branch" || name.eq_ignore_ascii_case(b"branch") => &mut self.branch,
+            8 if name == b"received" || name.eq_ignore_ascii_case(b"received") => &mut self.received,
+            5 if name == b"rport" || name.eq_ignore_ascii_case(b"rport") => {
+                let port = value.map(|value| number(value, u32::from(u16::MAX)));
                 return match port {
                     Some(None) => false,
                     filled => self
@@ -109,6 +109,7 @@ impl<'a> Via<'a> {
                         .is_none(),
                 };
             }
+            5 if name.eq_ignore_ascii_case(b"maddr") => &mut self.maddr,
             3 if name.eq_ignore_ascii_case(b"ttl") => {
                 let ttl = value.and_then(|value| number(value, 255)).map(|ttl| ttl as u8);
                 return ttl.is_some() && std::mem::replace(&mut self.ttl, ttl).is_none();
@@ -123,6 +124,67 @@ impl fmt::Debug for Via<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Via {} {}", self.transport.escape_ascii(), self.host)?;
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// Where the parts of a [`Via`] are in its message.
+pub(crate) struct ViaPlaces {
+    raw: Place,
+    params: Place,
+    transport: Place,
+    host: HostPlace,
+    port: Option<u16>,
+    branch: Option<Place>,
+    received: Option<Place>,
+    rport: Option<Option<u16>>,
+    maddr: Option<Place>,
+    ttl: Option<u8>,
+}
+
+enum HostPlace {
+    Name(Place),
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
+}
+
+impl ViaPlaces {
+    /// `None` when the value was not read from this message.
+    pub(crate) fn of(via: &Via<'_>, message: &[u8]) -> Option<Self> {
+        Some(Self {
+            raw: Place::of(via.raw, message)?,
+            params: Place::of(via.params, message)?,
+            transport: Place::of(via.transport, message)?,
+            host: match via.host {
+                Host::Name(name) => HostPlace::Name(Place::of(name, message)?),
+                Host::V4(ip) => HostPlace::V4(ip),
+                Host::V6(ip) => HostPlace::V6(ip),
+            },
+            port: via.port,
+            branch: place_of_optional(via.branch, message)?,
+            received: place_of_optional(via.received, message)?,
+            rport: via.rport,
+            maddr: place_of_optional(via.maddr, message)?,
+            ttl: via.ttl,
+        })
+    }
+
+    pub(crate) fn via<'a>(&self, message: &'a [u8]) -> Via<'a> {
+        Via {
+            transport: self.transport.part(message),
+            host: match self.host {
+                HostPlace::Name(name) => Host::Name(name.part(message)),
+                HostPlace::V4(ip) => Host::V4(ip),
+                HostPlace::V6(ip) => Host::V6(ip),
+            },
+            port: self.port,
+            branch: self.branch.map(|place| place.part(message)),
+            received: self.received.map(|place| place.part(message)),
+            rport: self.rport,
+            maddr: self.maddr.map(|place| place.part(message)),
+            ttl: self.ttl,
+            params: self.params.part(message),
+            raw: self.raw.part(message),
+        }
     }
 }
 
@@ -152,7 +214,12 @@ impl<'a> Iterator for Vias<'a> {
             if let Some(item) = self.items.next() {
                 break item;
             }
-            self.items = ListItems::new(self.headers.next()?.value);
+            let value = self.headers.next()?.value;
+            // One hop in a line is the rule; a list is no well-formed hop.
+            if let Ok(via) = Via::parse_within(value, self.params_max) {
+                return Some(Ok(via));
+            }
+            self.items = ListItems::new(value);
         };
         let via = item
             .map_err(|offset| ParseError::Malformed {
@@ -199,17 +266,12 @@ fn expect_word(raw: &[u8], at: usize, word: &[u8]) -> Result<usize, usize> {
 
 /// `host [: port]`; returns where the parameters begin.
 fn read_sent_by(raw: &[u8], at: usize) -> Option<(Host<'_>, Option<u16>, usize)> {
-    let host_end = match raw.get(at)? {
-        b'[' => at + memchr::memchr(b']', &raw[at..])? + 1,
-        _ => span(raw, at, |byte| !matches!(byte, b':' | b';') && !is_lws(byte)),
-    };
-    let host = Host::parse(&raw[at..host_end])?;
+    let (host, host_end) = Host::read(raw, at)?;
     let mut next = skip_lws(raw, host_end);
     let mut port = None;
     if raw.get(next) == Some(&b':') {
-        let digits_at = skip_lws(raw, next + 1);
-        let digits_end = span(raw, digits_at, |byte| byte.is_ascii_digit());
-        port = Some(number(&raw[digits_at..digits_end], u64::from(u16::MAX))? as u16);
+        let (number, digits_end) = crate::uri::port(raw, skip_lws(raw, next + 1))?;
+        port = Some(number);
         next = skip_lws(raw, digits_end);
     }
     matches!(raw.get(next), None | Some(b';')).then_some((host, port, next))

@@ -5,6 +5,7 @@ mod beside_rsip;
 mod fixtures;
 mod framing;
 mod properties;
+mod remembering;
 mod views;
 mod wire;
 mod writing;
