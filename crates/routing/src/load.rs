@@ -146,7 +146,7 @@ impl<'t> Loader<'_, 't> {
         let responses = self.responses(detective.as_ref());
         let (trunks, sources, trunk_names) = self.trunks();
         let mut tenants = self.tenants(detective.as_ref().map(|detective| &detective.settings));
-        let agents = self.agents(&tenants.names);
+        let agents = self.agents(&tenants.names, &listeners);
         let anchor = media.as_ref().is_some_and(|media| media.anchor);
         let plans = self.plans(&tenants.names, &agents, anchor);
         let emergency = self.emergency(&plans, &agents);

@@ -195,7 +195,7 @@ pub(crate) static BUSINESS: &[TableSpec] = &[
                 "uri",
                 Uri,
                 Required("\"sip:alice@192.0.2.10:5060\""),
-                "Where the agent's phone listens; the host is an address or localhost.",
+                "Where the agent's phone listens; the host is an address or localhost, of a transport and a family (IPv4, IPv6) that a [[listen]] has.",
             ),
         ],
     },

@@ -14,6 +14,9 @@ const MACHINE: &str = r#"
 [[listen]]
 transport = "udp"
 address = "127.0.0.1:5060"
+[[listen]]
+transport = "tcp"
+address = "[2001:db8::1]:5060"
 "#;
 
 const BUSINESS: &str = r#"
@@ -427,7 +430,8 @@ fn only_what_cannot_change_while_running_needs_a_restart() {
         needed,
         [
             "switch.shards: 1 is in use, 4 needs a restart",
-            "listen: udp 127.0.0.1:5060 as 127.0.0.1:5060 is in use, udp 127.0.0.1:5060 as 127.0.0.1:5060, \
+            "listen: udp 127.0.0.1:5060 as 127.0.0.1:5060, tcp [2001:db8::1]:5060 as [2001:db8::1]:5060 is in use, \
+             udp 127.0.0.1:5060 as 127.0.0.1:5060, tcp [2001:db8::1]:5060 as [2001:db8::1]:5060, \
              tcp 127.0.0.1:5060 as 127.0.0.1:5060 needs a restart",
         ]
     );

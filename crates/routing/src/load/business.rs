@@ -9,9 +9,9 @@ use screening::{DetectiveSettings, Lists, TrunkBudget};
 use super::detective::{hold_back, treatment};
 use super::{Loader, Names};
 use crate::digest::Digest;
-use crate::fault::Place;
+use crate::fault::{Faults, Place};
 use crate::reader::Table;
-use crate::settings::{Agent, Country, Dialling, Network, Tenant, Trunk};
+use crate::settings::{Agent, Country, Dialling, Listener, Network, Tenant, Trunk};
 use crate::sources::Sources;
 use crate::value::AgentUri;
 use crate::{AgentId, TenantId, TrunkId};
@@ -147,7 +147,9 @@ impl Loader<'_, '_> {
         Tenants { rows, names }
     }
 
-    pub(super) fn agents(&mut self, tenants: &Names) -> Agents {
+    pub(super) fn agents(&mut self, tenants: &Names, listeners: &[Listener]) -> Agents {
+        // Where a listener has a fault of its own, what it would have reached is not known.
+        let listeners = Some(listeners).filter(|known| known.len() == self.many("listen").len());
         let mut names = Names::new("agent");
         let mut rows = Vec::new();
         for table in self.many("agent") {
@@ -156,6 +158,9 @@ impl Loader<'_, '_> {
             let name = names.register(&table, id.0, faults);
             let tenant = tenants.refer(&table, "tenant", faults);
             let uri: Option<AgentUri> = table.read("uri", faults);
+            if let Some((uri, listeners)) = uri.as_ref().zip(listeners) {
+                note_out_of_reach(uri, listeners, &table.place("uri"), faults);
+            }
             let agent = name.zip(tenant).zip(uri).map(|((name, tenant), uri)| Agent {
                 id,
                 name: AgentName::from(&*name),
@@ -168,6 +173,27 @@ impl Loader<'_, '_> {
         }
         Agents { rows, names }
     }
+}
+
+/// Notes an agent that no listener can send to: INVITEs leave from a listener's socket, so the transport and the
+/// family of the address must be heard too.
+fn note_out_of_reach(uri: &AgentUri, listeners: &[Listener], place: &Place, faults: &mut Faults<'_>) {
+    let speaks = |listener: &Listener| listener.transport == uri.transport;
+    let reaches =
+        |listener: &Listener| speaks(listener) && listener.address.is_ipv4() == uri.address.is_ipv4();
+    if listeners.is_empty() || listeners.iter().any(reaches) {
+        return;
+    }
+    let transport = uri.transport.as_str();
+    let message = if listeners.iter().any(speaks) {
+        let family = if uri.address.is_ipv4() { "IPv4" } else { "IPv6" };
+        format!(
+            "no [[listen]] of transport = \"{transport}\" has an {family} address: the agent cannot be rung"
+        )
+    } else {
+        format!("there is no [[listen]] of transport = \"{transport}\": the agent cannot be rung")
+    };
+    faults.note_absence(place, message);
 }
 
 /// What stands for a tenant in the windows: 32 bits of its name's digest, the next free number where two tenants share

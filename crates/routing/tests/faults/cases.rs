@@ -244,6 +244,28 @@ pub(crate) const CASES: &[(&str, &str, &str)] = &[
         "no SIP URI: byte 5",
     ),
     (
+        "[[agent]]\nname = \"bob\"\ntenant = \"acme\"\nuri = ¦\"sip:b@127.0.0.1;transport=tcp\"",
+        "agent[2].uri",
+        "there is no [[listen]] of transport = \"tcp\": the agent cannot be rung",
+    ),
+    (
+        "[[agent]]\nname = \"bob\"\ntenant = \"acme\"\nuri = ¦\"sip:b@[2001:db8::5]\"",
+        "agent[2].uri",
+        "no [[listen]] of transport = \"udp\" has an IPv6 address: the agent cannot be rung",
+    ),
+    (
+        "[[listen]]\ntransport = \"tcp\"\naddress = \"[2001:db8::1]:5060\"\n\
+         [[agent]]\nname = \"bob\"\ntenant = \"acme\"\nuri = ¦\"sip:b@127.0.0.1;transport=tcp\"",
+        "agent[2].uri",
+        "no [[listen]] of transport = \"tcp\" has an IPv4 address: the agent cannot be rung",
+    ),
+    (
+        "[[listen]]\ntransport = \"tcp\"\naddress = ¦\"nowhere\"\n\
+         [[agent]]\nname = \"bob\"\ntenant = \"acme\"\nuri = \"sip:b@127.0.0.1;transport=tcp\"",
+        "listen[1].address",
+        "\"nowhere\" is no address",
+    ),
+    (
         "[[plan]]\nname = \"p\"\ntenant = \"acme\"\nagents = ¦[]",
         "plan[1].agents",
         "an empty list: a plan rings at least one",
