@@ -267,7 +267,7 @@ pub(crate) static MACHINE: &[TableSpec] = &[
                 "prefix_digits",
                 Count(1, 15),
                 Default("7"),
-                "How many leading digits, country code included, make a caller's prefix.",
+                "How many leading digits, country code included, make a caller's prefix; never fewer than the caller's number has before its last four, so at least 7 of 11.",
             ),
             setting(
                 "signal",

@@ -31,8 +31,9 @@ pub struct DetectiveSettings {
     pub short_call: Duration,
     /// A call that the caller gave up sooner than this after its INVITE is a quick CANCEL.
     pub quick_cancel: Duration,
-    /// How many leading digits make a caller's prefix, country code included. A prefix never spans more than ten
-    /// thousand numbers: where more digits are needed for that, more are taken.
+    /// How many leading digits make a caller's prefix, country code included: 1 to 15, but never fewer than all digits
+    /// of the caller's number but the last four, so that a prefix never spans more than ten thousand numbers. A number
+    /// of 11 digits counts by 7 at least, whatever less is set here.
     pub prefix_digits: u32,
     /// For how long a passed challenge counts.
     pub pass_life: Duration,

@@ -136,21 +136,24 @@ fn new_thresholds_find_the_counts_of_the_old_ones() {
 
 #[test]
 fn prefix_spans_ten_thousand_numbers_wherever_they_are() {
-    let world = world_with(&[SignalKind::PrefixAttempts], 600_000);
-    let windows = windows();
-    let seen = |caller: &str| windows.observe(&call_from(caller), &world.subject()).signals[0];
-    assert_eq!(
-        [seen("+12025550143"), seen("+12025550199"), seen("+12025560143")],
-        [1, 2, 1]
-    );
-    assert_eq!(
-        [
-            seen("+442079460150"),
-            seen("+442079469999"),
-            seen("+442079470150")
-        ],
-        [1, 2, 1]
-    );
+    for digits in [1, 7] {
+        let mut world = world_with(&[SignalKind::PrefixAttempts], 600_000);
+        world.detective.prefix_digits = digits;
+        let windows = windows();
+        let seen = |caller: &str| windows.observe(&call_from(caller), &world.subject()).signals[0];
+        assert_eq!(
+            [seen("+12025550143"), seen("+12025550199"), seen("+12025560143")],
+            [1, 2, 1]
+        );
+        assert_eq!(
+            [
+                seen("+442079460150"),
+                seen("+442079469999"),
+                seen("+442079470150")
+            ],
+            [1, 2, 1]
+        );
+    }
 }
 
 #[test]
