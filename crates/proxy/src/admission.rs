@@ -1,13 +1,15 @@
 //! An INVITE that begins a call: trunk, budget, facts, screening, and what the verdict asks for.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use call_model::{
     CallEvent, CallId, CallRecord, Called, Cause, DecisionRecord, Emergency, Ending, Facts, Outcome,
     RefusedPacket,
 };
 use routing::{Directory, Hunt, Strangers, Trunk};
-use screening::{Admission, BudgetHold, BudgetRefusal, Screening, screen};
+use screening::{Admission, BudgetHold, BudgetRefusal, Screening, TrunkBudget, screen};
 use sip_dialog::Dialog;
 use sip_message::{HeaderName, Message, standard_reason};
 use sip_transaction::{Branch, Flow, ServerId};
@@ -29,6 +31,8 @@ struct Offer<'m, 'a> {
     key: CallKey,
     server: ServerId,
     directory: Arc<Directory>,
+    /// When it came, on the clock that is for measuring only.
+    began: Duration,
 }
 
 /// A refusal before the call came to be.
@@ -58,8 +62,16 @@ impl Shard {
             }));
             return;
         }
+        if trunk.is_none() && self.strangers.admit(&STRANGERS_RECORDED, now.at).is_err() {
+            self.answer_at_once(invite, flow, 403, b"", edge);
+            edge.event(CallEvent::PacketRefused(RefusedPacket {
+                cause: "stranger",
+                status: Some(403),
+            }));
+            return;
+        }
         let full = self.calls.len() >= directory.switch.calls_at_once_max as usize;
-        if self.draining || full || !edge.has_room() {
+        if (self.draining || full || !edge.has_room()) && !is_emergency(invite, &directory, trunk) {
             self.refuse_unrecorded(invite, flow, id, edge);
             return;
         }
@@ -80,6 +92,7 @@ impl Shard {
         edge.event(CallEvent::Offered);
         let facts = facts::read(now, invite, flow, &directory, trunk);
         let offer = Offer {
+            began: edge.stopwatch(),
             invite,
             flow: *flow,
             id,
@@ -88,7 +101,8 @@ impl Shard {
             directory: Arc::clone(&directory),
         };
         let refusal = match self.within_budget(now, trunk, &facts) {
-            Ok(hold) => match self.protocol_fault(invite) {
+            // A stranger is refused as one, whatever else is wrong with the request.
+            Ok(hold) => match self.protocol_fault(invite).filter(|_| trunk.is_some()) {
                 None => return self.screen_call(now, &offer, facts, hold, edge),
                 Some(refusal) => refusal,
             },
@@ -301,12 +315,13 @@ impl Offer<'_, '_> {
             key: self.key,
             id: self.id,
             offered_at: now.at,
+            began: self.began,
             offered_ms: now.unix_ms,
             ringing_ms: None,
             answered_ms: None,
             connected_ms: None,
             directory: Arc::clone(&self.directory),
-            _hold: hold,
+            hold,
             decision,
             plan,
             caller: Leg {
@@ -329,6 +344,7 @@ impl Offer<'_, '_> {
             failure: None,
             relays: Vec::new(),
             ack_owed: None,
+            described_by: None,
             anchor: None,
             challenge: None,
             timers: SmallVec::new(),
@@ -336,6 +352,16 @@ impl Offer<'_, '_> {
             recorded: false,
         })
     }
+}
+
+/// Whether the call is to an emergency service: no cap of ours refuses it.
+fn is_emergency(invite: &Message<'_>, directory: &Directory, trunk: Option<&Trunk>) -> bool {
+    trunk.is_some_and(|trunk| {
+        matches!(
+            facts::called(invite, directory, &trunk.dialling),
+            Called::Emergency(_)
+        )
+    })
 }
 
 impl Call {
@@ -363,6 +389,14 @@ fn lines_of(message: &Message<'_>, name: HeaderName) -> Box<[u8]> {
     }
     lines.into()
 }
+
+/// Of strangers' calls so many per second get a record and a transaction of their own; beyond it they get their 403 and
+/// are counted, since strangers must not use up what carriers need.
+const STRANGERS_RECORDED: TrunkBudget = TrunkBudget {
+    calls_per_second: NonZeroU32::new(10),
+    burst: NonZeroU32::new(50),
+    calls_at_once: None,
+};
 
 /// Marks a Request-URI in the branches of what we send on its behalf.
 pub(crate) fn loop_hash(request_uri: &[u8]) -> u32 {

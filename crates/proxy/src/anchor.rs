@@ -12,7 +12,7 @@ use crate::call::{Anchor, AnchorSide, Call};
 use crate::calls::CallKey;
 use crate::core::Shard;
 use crate::io::{Edge, Now};
-use crate::names::{CALLER, LegNumber};
+use crate::names::{self, CALLER, LegNumber};
 
 impl Shard {
     /// The body of a message from a leg, as the other leg is to see it: to the letter where the audio flows past us,
@@ -144,6 +144,44 @@ impl Shard {
         Ok(body)
     }
 
+    /// Our description for a caller who asks anew while we speak: in answer to an offer that we speak, or as an offer.
+    pub(crate) fn describe_again(
+        &mut self,
+        call: &mut Call,
+        request: &Message<'_>,
+        edge: &mut impl Edge,
+    ) -> Option<Vec<u8>> {
+        let address = self.settings.media_advertised;
+        let mut peer = call.anchor.as_ref()?.caller.peer;
+        let mut codecs = vec![peer.codec.payload_type()];
+        if !request.body().is_empty() {
+            let audio = Audio::read(request.body()).ok().filter(|audio| audio.plain)?;
+            let codec = audio.formats.iter().copied().find_map(Codec::from_payload_type)?;
+            peer = Peer {
+                codec,
+                ..peer_of(&audio, self.settings.media_address)
+            };
+            codecs = vec![codec.payload_type()];
+        }
+        let anchored = call.anchor.as_mut()?;
+        let session = anchored.id.0;
+        let new = anchored.set_peer(Side::A, peer);
+        let caller = anchored.side(Side::A);
+        caller.version += 1;
+        let (port, version) = (caller.port, caller.version);
+        let origin = Origin {
+            session,
+            version,
+            address,
+        };
+        let mut body = Vec::new();
+        describe(origin, port, &codecs, peer.telephone_event, &mut body);
+        if new {
+            self.tell_peer(call, Side::A, edge);
+        }
+        Some(body)
+    }
+
     /// The answer to an offer of ours came in an ACK.
     pub(crate) fn learn_answer(&mut self, call: &mut Call, body: &[u8], edge: &mut impl Edge) {
         let Ok(audio) = Audio::read(body) else { return };
@@ -215,6 +253,7 @@ impl Shard {
             let side = |port| AnchorSide {
                 port,
                 version: 0,
+                sent: 0,
                 peer: NOBODY,
                 open: false,
             };
@@ -278,7 +317,12 @@ impl Shard {
         };
         let session = anchored.id.0;
         let held = anchored.side(towards);
-        held.version += 1;
+        // The version is raised only where something changed (RFC 3264 §8).
+        let digest = names::fnv(body);
+        if held.version == 0 || held.sent != digest {
+            held.version += 1;
+            held.sent = digest;
+        }
         let origin = Origin {
             session,
             version: held.version,

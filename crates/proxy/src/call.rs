@@ -1,7 +1,7 @@
 //! One call and its legs.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use call_model::{CallId, ChallengeOutcome, DecisionRecord, E164, LegRecord, TenantName};
 use media::{Captcha, MediaId, Peer};
@@ -19,6 +19,8 @@ pub(crate) struct Call {
     pub(crate) key: CallKey,
     pub(crate) id: CallId,
     pub(crate) offered_at: Instant,
+    /// The same on the clock that is for measuring only.
+    pub(crate) began: Duration,
     pub(crate) offered_ms: u64,
     pub(crate) ringing_ms: Option<u64>,
     pub(crate) answered_ms: Option<u64>,
@@ -26,7 +28,7 @@ pub(crate) struct Call {
     /// The directory that the call began with.
     pub(crate) directory: Arc<Directory>,
     /// Frees the trunk's budget when it is dropped.
-    pub(crate) _hold: Option<BudgetHold>,
+    pub(crate) hold: Option<BudgetHold>,
     pub(crate) decision: Box<DecisionRecord>,
     pub(crate) plan: Option<PlanId>,
     pub(crate) caller: Leg,
@@ -45,6 +47,8 @@ pub(crate) struct Call {
     pub(crate) relays: Vec<Relay>,
     /// The agent's 2xx that waits for the caller's ACK, as the answer is in it.
     pub(crate) ack_owed: Option<AckOwed>,
+    /// Whose description the caller has in the early dialog: that of this agent's leg, or ours (0).
+    pub(crate) described_by: Option<LegNumber>,
     pub(crate) anchor: Option<Box<Anchor>>,
     pub(crate) challenge: Option<ChallengeOutcome>,
     pub(crate) timers: SmallVec<[SetTimer; 3]>,
@@ -182,8 +186,9 @@ pub(crate) struct Anchor {
 /// Our end of one side's audio.
 pub(crate) struct AnchorSide {
     pub(crate) port: u16,
-    /// Version of the next description that we send to this side.
+    /// Version of the description that this side was sent last, and a digest of it.
     pub(crate) version: u64,
+    pub(crate) sent: u64,
     pub(crate) peer: Peer,
     /// Whether the media threads were told to bind the port.
     pub(crate) open: bool,

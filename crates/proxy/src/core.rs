@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use call_model::{CallEvent, RefusedPacket};
 use media::PortPool;
-use screening::Windows;
+use screening::{TrunkMeter, Windows};
 use sip_message::{Index, Message};
 use sip_transaction::{Timeout, Transactions, Wheel};
 
@@ -36,6 +36,10 @@ pub(crate) struct Shard {
     pub(crate) ports: PortPool,
     pub(crate) mint: Mint,
     pub(crate) draining: bool,
+    /// How many calls of strangers were recorded of late.
+    pub(crate) strangers: Arc<TrunkMeter>,
+    /// BYEs of ours that are not answered yet.
+    pub(crate) hang_ups: usize,
     /// Reused from message to message.
     pub(crate) scratch: Vec<u8>,
     timer_stamp: u32,
@@ -66,6 +70,8 @@ pub struct Load {
     pub calls: usize,
     /// Open transactions, those that only absorb stray copies included.
     pub transactions: usize,
+    /// BYEs of ours that are not answered yet.
+    pub hang_ups: usize,
     /// Audio ports in use.
     pub ports: usize,
 }
@@ -102,6 +108,8 @@ impl Core {
                 ports,
                 mint,
                 draining: false,
+                strangers: TrunkMeter::new(start),
+                hang_ups: 0,
                 scratch: Vec::with_capacity(2048),
                 timer_stamp: 0,
                 due: Vec::new(),
@@ -160,6 +168,7 @@ impl Core {
         Load {
             calls: self.shard.calls.len(),
             transactions: self.shard.transactions.len(),
+            hang_ups: self.shard.hang_ups,
             ports: self.shard.ports.in_use(),
         }
     }

@@ -1,5 +1,6 @@
 //! From a message to the transaction, dialog or call that it belongs to.
 
+use routing::Strangers;
 use sip_message::{HeaderName, Message, Method, ParseError};
 use sip_transaction::{Branch, ClientId, Flow, Received, ServerId, Timeout, TimeoutKind, Transport};
 
@@ -28,11 +29,19 @@ pub(crate) enum Role {
     Relayed(LegNumber),
     /// A request within a call that the other side has to answer.
     Waiting,
-    /// Nobody waits for the outcome: BYE, and whatever was answered at once.
+    /// A BYE of ours: the switch does not end while one is unanswered.
+    HangUp,
+    /// Nobody waits for the outcome: whatever was answered at once.
     Nobody,
 }
 
 impl Owner {
+    /// A BYE of ours.
+    pub(crate) const HANG_UP: Self = Self {
+        call: CallKey::NONE,
+        role: Role::HangUp,
+    };
+
     /// A transaction that no call waits for.
     pub(crate) const NOBODY: Self = Self {
         call: CallKey::NONE,
@@ -101,6 +110,13 @@ impl Shard {
 
     fn on_request(&mut self, now: Now, request: &Message<'_>, flow: &Flow, edge: &mut impl Edge) {
         let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+        if !in_dialog && request.method() != Method::Invite && self.is_to_hear_nothing(flow) {
+            edge.event(CallEvent::PacketRefused(RefusedPacket {
+                cause: "stranger",
+                status: None,
+            }));
+            return;
+        }
         match request.method() {
             Method::Ack => self.on_ack(now, request, edge),
             // It matched no INVITE, or it would not have come here.
@@ -132,6 +148,9 @@ impl Shard {
         edge: &mut impl Edge,
     ) {
         let mut awaited = false;
+        if owner.role == Role::HangUp && response.status().is_some_and(|status| status >= 200) {
+            self.hang_ups = self.hang_ups.saturating_sub(1);
+        }
         self.with_call(owner.call, |shard, call| match owner.role {
             Role::AgentInvite(number) => {
                 awaited = true;
@@ -141,7 +160,7 @@ impl Shard {
                 awaited = call.relays.iter().any(|relay| relay.client == id);
                 shard.on_relayed_response(now, call, number, id, response, edge);
             }
-            Role::CallerInvite | Role::Waiting | Role::Nobody => {}
+            Role::CallerInvite | Role::Waiting | Role::HangUp | Role::Nobody => {}
         });
         // An INVITE of ours that nobody waits for any more must not ring for ever. Others cannot be cancelled.
         if !awaited && response.status().is_some_and(|status| status < 200) {
@@ -161,13 +180,28 @@ impl Shard {
                 self.with_call(owner.call, |shard, call| match owner.role {
                     Role::AgentInvite(number) => shard.on_agent_silent(now, call, number, edge),
                     Role::Relayed(number) => shard.on_relayed_silent(now, call, number, id, edge),
-                    Role::CallerInvite | Role::Waiting | Role::Nobody => {}
-                })
+                    Role::CallerInvite | Role::Waiting | Role::HangUp | Role::Nobody => {}
+                });
+                if owner.role == Role::HangUp {
+                    self.hang_ups = self.hang_ups.saturating_sub(1);
+                }
             }
             // A failure that was never acknowledged, or a request that the other side never answered: its sender has
             // given up by then, and the call goes on or is over without it. A 100 was sent at once.
             TimeoutKind::ServerGone | TimeoutKind::Unanswered | TimeoutKind::TryingDue => {}
         }
+    }
+
+    /// Whether a source is neither trunk nor agent, and strangers get no answer.
+    pub(crate) fn is_to_hear_nothing(&self, flow: &Flow) -> bool {
+        let directory = &self.snapshot.directory;
+        let source = flow.remote.ip();
+        directory.strangers == Strangers::Drop
+            && directory.trunk_of(source).is_none()
+            && directory
+                .agents()
+                .iter()
+                .all(|agent| agent.address.ip() != source)
     }
 
     /// Answers a request that could not be understood, where it says enough to be answered.
@@ -185,7 +219,7 @@ impl Shard {
             && request.header(HeaderName::To).is_some()
             && request.header(HeaderName::CallId).is_some()
             && request.header(HeaderName::CSeq).is_some();
-        if !answerable {
+        if !answerable || self.is_to_hear_nothing(flow) {
             return None;
         }
         let flow = &self.reply_flow(request, flow);

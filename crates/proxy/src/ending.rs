@@ -181,6 +181,7 @@ impl Shard {
             edge.event(CallEvent::Challenged(ChallengeOutcome::Abandoned));
         }
         self.close_anchor(now, call, edge);
+        call.hold = None;
         for kind in [
             TimerKind::RingTime,
             TimerKind::Silence,
@@ -244,8 +245,9 @@ impl Shard {
             kind: Kind::NonInvite,
             flow,
             bytes: &out[start..],
-            owner: Owner::NOBODY,
+            owner: Owner::HANG_UP,
         };
+        self.hang_ups += 1;
         self.transactions.start(now.at, client, request, edge);
         out.truncate(start);
         self.scratch = out;

@@ -56,10 +56,7 @@ pub(crate) fn read(
         Some(uri) if !private || trusted => normalise::caller(address(uri), dialling),
         Some(_) | None => Caller::Anonymous,
     };
-    let called = match Uri::parse(invite.request_uri()) {
-        Ok(uri) => normalise::called(address(&uri), dialling, &directory.emergency),
-        Err(_) => Called::Other(text(invite.request_uri())),
-    };
+    let called = called(invite, directory, dialling);
     let emergency = emergency(invite, &called, trunk, &mut removed);
     Facts {
         at_ms: now.unix_ms,
@@ -79,6 +76,14 @@ pub(crate) fn read(
         attestation: None,
         user_agent: invite.value(HeaderName::UserAgent).map(text),
         removed,
+    }
+}
+
+/// Who is called, by the Request-URI.
+pub(crate) fn called(invite: &Message<'_>, directory: &Directory, dialling: &Dialling) -> Called {
+    match Uri::parse(invite.request_uri()) {
+        Ok(uri) => normalise::called(address(&uri), dialling, &directory.emergency),
+        Err(_) => Called::Other(text(invite.request_uri())),
     }
 }
 

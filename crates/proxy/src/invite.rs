@@ -1,6 +1,6 @@
 //! The INVITE to an agent: the caller's, copied, with what belongs to a leg replaced.
 
-use call_model::{Caller, LegRecord, RemovedHeader};
+use call_model::{Caller, CallerSource, LegRecord};
 use routing::{Agent, RingAgent};
 use screening::Screened;
 use sip_dialog::Dialog;
@@ -12,8 +12,9 @@ use crate::call::{Attempt, AttemptState, Call, Leg};
 use crate::core::Shard;
 use crate::dispatch::{Owner, Role};
 use crate::facts;
+use crate::identity::{Withheld, user_of};
 use crate::io::{Edge, Now};
-use crate::names::{LegNumber, Name};
+use crate::names::{CALLER, LegNumber, Name};
 use crate::respond;
 
 impl Shard {
@@ -112,28 +113,10 @@ impl Shard {
             .flatten()
             .unwrap_or(70)
             .saturating_sub(1);
-        let trusted = !call.decision.facts.removed.iter().any(|header| {
-            matches!(
-                header,
-                RemovedHeader::PAssertedIdentity
-                    | RemovedHeader::PPreferredIdentity
-                    | RemovedHeader::RemotePartyId
-            )
-        });
-        let hidden = invite.privacy().any(|word| !word.eq_ignore_ascii_case(b"none"));
-        let marks_removed = &call.decision.facts.removed;
-        let is_identity = |name| {
-            matches!(
-                name,
-                HeaderName::PAssertedIdentity | HeaderName::PPreferredIdentity | HeaderName::RemotePartyId
-            )
-        };
+        let withheld = Withheld::of(call, CALLER, invite);
         let skip = |name: HeaderName| {
             belongs_to_leg(name)
-                || (is_identity(name) && (!trusted || hidden))
-                || (name == HeaderName::Priority && marks_removed.contains(&RemovedHeader::Priority))
-                || (name == HeaderName::ResourcePriority
-                    && marks_removed.contains(&RemovedHeader::ResourcePriority))
+                || withheld.header(name, invite)
                 || (body.is_some() && name == HeaderName::ContentType)
         };
         let mut writer = Writer::request(out, b"INVITE", agent.uri.as_bytes());
@@ -145,6 +128,15 @@ impl Shard {
         writer.header(HeaderName::CSeq, b"1 INVITE");
         writer.lines(&self.contact_line(flow));
         writer.lines(crate::dispatch::ALLOW);
+        // Which number was dialled, as the Request-URI names the agent (RFC 7315 §4.2).
+        if let Some(did) = call.decision.facts.called.number() {
+            let did = did.in_full().to_string();
+            let host = self.listening(flow).advertised.as_bytes();
+            writer.raw_header(
+                b"P-Called-Party-ID",
+                &[b"<sip:", did.as_bytes(), b"@", host, b">"].concat(),
+            );
+        }
         writer.copy_except(invite, skip);
         match body {
             Some(body) => writer
@@ -165,12 +157,16 @@ impl Shard {
         let mut party = Vec::with_capacity(96);
         let host = self.listening(flow).advertised.as_bytes();
         let from = invite.from().ok();
+        // The agent is shown the identity that was screened, not another one beside it.
+        let identity = match call.decision.facts.caller_source {
+            CallerSource::PAssertedIdentity => invite.p_asserted_identities().next().and_then(Result::ok),
+            CallerSource::From => from,
+        };
         let user: Name = match &call.decision.facts.caller {
             Caller::Number(number) => Name::from_slice(number.in_full().to_string().as_bytes()),
-            Caller::Named(_) | Caller::Malformed(_) => from
+            Caller::Named(_) | Caller::Malformed(_) => identity
                 .as_ref()
-                .and_then(|from| from.uri().ok())
-                .and_then(|uri| uri.user)
+                .and_then(user_of)
                 .map(Name::from_slice)
                 .unwrap_or_default(),
             Caller::Anonymous => Name::new(),
@@ -185,7 +181,11 @@ impl Shard {
             party.extend_from_slice(tag);
             return party;
         }
-        if let Some(display) = from.as_ref().and_then(display_of) {
+        if let Some(display) = identity
+            .as_ref()
+            .and_then(display_of)
+            .or_else(|| from.as_ref().and_then(display_of))
+        {
             party.push(b'"');
             party.extend_from_slice(display);
             party.extend_from_slice(b"\" ");

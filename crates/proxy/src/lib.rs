@@ -27,6 +27,7 @@ mod core;
 mod dispatch;
 mod ending;
 mod facts;
+mod identity;
 mod invite;
 mod io;
 mod midcall;

@@ -9,6 +9,7 @@ use sip_transaction::{ClientId, Flow, Kind, Outgoing, TransactionId};
 use crate::call::{AckOwed, Call, Leg, Phase, Relay, RelayedInvite, TimerKind};
 use crate::core::Shard;
 use crate::dispatch::{ALLOW, Owner, Role};
+use crate::identity::Withheld;
 use crate::invite::belongs_to_leg;
 use crate::io::{Edge, Now};
 use crate::names::{self, CALLER, LegNumber};
@@ -131,17 +132,48 @@ impl Shard {
         let glare = match (theirs, ours || own_open || call.ack_owed.is_some()) {
             (true, _) => Some((500, &b"Retry-After: 5\r\n"[..])),
             (false, true) => Some((491, &b""[..])),
-            (false, false) if call.other(number).is_none() => Some((491, &b""[..])),
             (false, false) => None,
         };
         if let Some((status, lines)) = glare {
             return self.answer(now, server, request, flow, status, lines, edge);
         }
-        self.answer(now, server, request, flow, 100, b"", edge);
-        if let Some(leg) = call.leg(number) {
-            leg.dialog.refresh_target(request);
+        if call.other(number).is_none() {
+            return self.answer_reinvite(now, call, number, server, request, flow, edge);
         }
+        self.answer(now, server, request, flow, 100, b"", edge);
         self.relay(now, call, number, request, flow, Some(server), edge);
+    }
+
+    /// A re-INVITE of the caller's while nobody talks with them yet: it is for us, who speak. Answered with our side of
+    /// the audio as it is; without audio of ours, or without an offer that we speak, with 488.
+    #[expect(clippy::too_many_arguments, reason = "a request and where it belongs")]
+    fn answer_reinvite(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        number: LegNumber,
+        server: sip_transaction::ServerId,
+        request: &Message<'_>,
+        flow: &Flow,
+        edge: &mut impl Edge,
+    ) {
+        let cseq = request.cseq().map_or(0, |cseq| cseq.number);
+        let speaks = number == CALLER && call.is_answered();
+        let Some(body) = speaks.then(|| self.describe_again(call, request, edge)).flatten() else {
+            return self.answer(now, server, request, flow, 488, b"", edge);
+        };
+        call.caller.dialog.refresh_target(request);
+        let head = self.reply_head(request, None, flow);
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        let mut writer = Writer::response(&mut out, 200, b"OK");
+        writer.lines(&head).lines(&self.contact_line(flow)).lines(ALLOW);
+        writer
+            .header(HeaderName::ContentType, b"application/sdp")
+            .body(&body);
+        self.transactions.respond(now.at, server, 200, &out, edge);
+        self.keep_until_ack(now, call, CALLER, &out, cseq);
+        self.scratch = out;
     }
 
     /// Passes a request to the other leg. `server` is its transaction where that exists already.
@@ -170,19 +202,18 @@ impl Shard {
             return self.answer_at_once(request, flow, 503, b"Retry-After: 1\r\n", edge);
         };
         let reply_head = self.reply_head(request, None, flow);
+        let withheld = Withheld::of(call, from, request);
+        // Both requests may bring a new remote target (RFC 3261 §12.2.2, RFC 3311 §5.1).
+        if matches!(request.method(), Method::Invite | Method::Update)
+            && let Some(leg) = call.leg(from)
+        {
+            leg.dialog.refresh_target(request);
+        }
         let body = self.pass_body(call, from, request, edge);
         let invite = request.method() == Method::Invite;
         let Ok((client, branch)) = self.transactions.mint(0) else {
-            return self.respond_with_head(
-                now,
-                server,
-                503,
-                b"Service Unavailable",
-                &reply_head,
-                b"",
-                b"",
-                edge,
-            );
+            let reason = standard_reason(503).as_bytes();
+            return self.respond_with_head(now, server, 503, reason, &reply_head, b"", b"", edge);
         };
         let Some(leg) = call.leg(to) else {
             return self.transactions.release(client);
@@ -210,7 +241,9 @@ impl Shard {
         if invite {
             writer.lines(ALLOW);
         }
-        writer.copy_except(request, belongs_to_leg);
+        writer.copy_except(request, |name| {
+            belongs_to_leg(name) || withheld.header(name, request)
+        });
         writer.body(&body);
         let owner = Owner {
             call: call.key,
@@ -275,7 +308,10 @@ impl Shard {
         if let Some(flow) = caller_flow {
             writer.lines(&self.contact_line(&flow));
         }
-        writer.copy_except(response, belongs_to_leg);
+        let withheld = Withheld::of(call, number, response);
+        writer.copy_except(response, |name| {
+            belongs_to_leg(name) || withheld.header(name, response)
+        });
         writer.body(&body);
         self.transactions.respond(now.at, server, status, &out, edge);
         if status < 200 {
@@ -283,10 +319,13 @@ impl Shard {
             return;
         }
         call.relays.remove(at);
+        if status < 300
+            && matches!(response.method(), Method::Invite | Method::Update)
+            && let Some(leg) = call.leg(number)
+        {
+            leg.dialog.refresh_target(response);
+        }
         if let Some(invite) = invite.filter(|_| status < 300) {
-            if let Some(leg) = call.leg(number) {
-                leg.dialog.refresh_target(response);
-            }
             self.keep_until_ack(now, call, from, &out, invite.cseq_in);
             if invite.has_offer {
                 self.acknowledge(now, call, number, invite.cseq_out, None, edge);

@@ -10,9 +10,10 @@ use sip_transaction::{Flow, ServerId};
 use crate::call::Call;
 use crate::core::Shard;
 use crate::dispatch::ALLOW;
+use crate::identity::Withheld;
 use crate::invite::belongs_to_leg;
 use crate::io::{Edge, Now};
-use crate::names::{self, CALLER, Name, Text};
+use crate::names::{self, CALLER, LegNumber, Name, Text};
 
 impl Shard {
     /// Answers a request without keeping anything: a copy of it that comes again gets the same answer
@@ -213,10 +214,14 @@ impl Shard {
         &mut self,
         now: Now,
         call: &mut Call,
+        number: LegNumber,
         response: &Message<'_>,
         body: &[u8],
         edge: &mut impl Edge,
     ) {
+        if !body.is_empty() {
+            self.describe_anew(call, number);
+        }
         let Some(pending) = call.pending.take() else {
             return;
         };
@@ -229,8 +234,11 @@ impl Shard {
             .lines(&pending.record_route)
             .lines(&self.contact_line(&call.caller.flow))
             .lines(ALLOW);
+        let withheld = Withheld::of(call, number, response);
         writer.copy_except(response, |name| {
-            belongs_to_leg(name) || (body.is_empty() && name == HeaderName::ContentType)
+            belongs_to_leg(name)
+                || withheld.header(name, response)
+                || (body.is_empty() && name == HeaderName::ContentType)
         });
         writer.body(body);
         self.transactions
@@ -242,6 +250,34 @@ impl Shard {
             call.pending = Some(pending);
         }
         self.scratch = out;
+    }
+
+    /// A description from this leg is about to go to the caller (0: one of ours). An early dialog holds one answer, which
+    /// may not change (RFC 3261 §13.2.1), so one from elsewhere goes in an early dialog of its own, under another tag,
+    /// as if the call had forked. Anchored audio is ours all along.
+    pub(crate) fn describe_anew(&mut self, call: &mut Call, number: LegNumber) {
+        let before = call.described_by.replace(number);
+        if call.anchor.is_some() && before != Some(CALLER) && number != CALLER {
+            return;
+        }
+        let Some(pending) = call
+            .pending
+            .as_mut()
+            .filter(|_| before.is_some_and(|before| before != number))
+        else {
+            return;
+        };
+        let tag = self.mint.tag(call.key, CALLER);
+        let old = call.caller.dialog.local_tag();
+        let at = pending
+            .reply_head
+            .windows(old.len())
+            .position(|window| window == old);
+        if let Some(at) = at
+            && call.caller.dialog.retag(&tag)
+        {
+            pending.reply_head[at..at + tag.len()].copy_from_slice(&tag);
+        }
     }
 
     /// Refuses the caller's INVITE, where that still waits.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use call_model::{CallEvent, Cause, Ending, Outcome};
+use call_model::{CallEvent, Cause, Emergency, Ending, Outcome};
 use media::announcements;
 use routing::Step;
 use sip_message::{HeaderName, Index, Message, standard_reason};
@@ -51,8 +51,9 @@ impl Shard {
                     call.invite = kept;
                     call.screened = Some(screened);
                     if rung {
-                        if before == 0 {
-                            let after = now.at.saturating_duration_since(call.offered_at);
+                        // What a challenge takes is the caller's time, not ours.
+                        if before == 0 && !call.is_answered() {
+                            let after = edge.stopwatch().saturating_sub(call.began);
                             edge.event(CallEvent::Forwarded { after });
                         }
                         self.set_timer(call, TimerKind::RingTime, now.at + ring_time);
@@ -82,7 +83,13 @@ impl Shard {
     fn give_up(&mut self, now: Now, call: &mut Call, asked: Option<Failure>, edge: &mut impl Edge) {
         let (failure, mut outcome) = call.failed_outcome();
         if call.is_answered() {
-            return self.announce(now, call, &Arc::from(announcements::NOBODY_AVAILABLE.as_str()), outcome, edge);
+            return self.announce(
+                now,
+                call,
+                &Arc::from(announcements::NOBODY_AVAILABLE.as_str()),
+                outcome,
+                edge,
+            );
         }
         if call.attempts.is_empty() {
             let cause = if call.first_hunt().is_some() {
@@ -98,10 +105,15 @@ impl Shard {
                 hung_up_by: None,
             };
         }
+        let no_way = call.decision.facts.emergency == Some(Emergency::Call) && call.hunt.is_none();
         let told = failure.or(asked).unwrap_or(Failure {
             status: outcome.status,
             reason: Box::default(),
-            lines: Box::default(),
+            lines: if no_way {
+                NO_EMERGENCY_SERVICE.into()
+            } else {
+                Box::default()
+            },
         });
         outcome.status = told.status;
         let reason = if told.reason.is_empty() {
@@ -240,7 +252,7 @@ impl Shard {
         } else {
             Vec::new()
         };
-        self.forward_response(now, call, response, &body, edge);
+        self.forward_response(now, call, number, response, &body, edge);
     }
 
     fn on_answer(
@@ -289,7 +301,7 @@ impl Shard {
         if call.is_answered() {
             self.bridge(call, edge);
         } else {
-            self.forward_response(now, call, response, &body, edge);
+            self.forward_response(now, call, number, response, &body, edge);
         }
         self.watch(call, edge);
         if had_offer {
@@ -455,13 +467,16 @@ impl Call {
         };
         match &self.failure {
             Some(failure) => match failure.status {
-                486 | 600 => (
-                    Some(Failure {
+                486 => (Some(failure.clone()), outcome(486, Cause::Busy)),
+                600 => {
+                    // Busy everywhere is busy here; the phrase of the one does not fit the other.
+                    let told = Failure {
                         status: 486,
-                        ..failure.clone()
-                    }),
-                    outcome(486, Cause::Busy),
-                ),
+                        reason: Box::default(),
+                        lines: failure.lines.clone(),
+                    };
+                    (Some(told), outcome(486, Cause::Busy))
+                }
                 status @ (415 | 488 | 603 | 606 | 607 | 608) => {
                     (Some(failure.clone()), outcome(status, Cause::AgentRefused))
                 }
@@ -480,6 +495,10 @@ impl Call {
             .any(|attempt| attempt.record.ringing_ms.is_some())
     }
 }
+
+/// RFC 3261 §20.43: 399, a text for people.
+const NO_EMERGENCY_SERVICE: &[u8] =
+    b"Warning: 399 ringfence \"No way to an emergency service from here: route the call another way\"\r\n";
 
 /// How much a failure tells the caller: busy before an intended refusal, that before a fault, that before silence.
 fn weight(status: u16) -> u8 {

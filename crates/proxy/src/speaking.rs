@@ -275,6 +275,7 @@ impl Shard {
     /// audio that we speak, or no port is free.
     fn answer_caller(&mut self, now: Now, call: &mut Call, edge: &mut impl Edge) -> Result<(), Cause> {
         let body = self.describe_to_caller(now, call, edge)?;
+        self.describe_anew(call, CALLER);
         let Some(pending) = call.pending.take() else {
             return Ok(());
         };

@@ -171,6 +171,19 @@ impl Dialog {
         }
     }
 
+    /// Takes another tag of ours, of the same length: the dialog was early, and its peer is to see another one
+    /// (RFC 3261 §12.1: a dialog is named by its tags). False where the length differs, and nothing changed.
+    pub fn retag(&mut self, tag: &[u8]) -> bool {
+        let (from, to) = (self.local_tag.0 as usize, self.local_tag.1 as usize);
+        match self.text.get_mut(from..to) {
+            Some(held) if held.len() == tag.len() => {
+                held.copy_from_slice(tag);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
     /// Whether a request from the wire belongs to this dialog: Call-ID and both tags are the same.
     #[must_use]
     pub fn matches(&self, request: &Message<'_>) -> bool {
