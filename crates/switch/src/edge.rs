@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use call_model::CallEvent;
 use crossbeam_queue::ArrayQueue;
+use dashmap::DashSet;
 use media::MediaCommand;
 use media_io::{MediaHandle, Refused};
 use proxy::Edge;
@@ -17,17 +18,24 @@ use crate::shard::ShardInput;
 /// The way from a shard to the recorder: bounded, and polled by the other end, so that nobody is woken for a call.
 pub(crate) type EventQueue = Arc<ArrayQueue<CallEvent>>;
 
+/// The stream connections that are up, by shard and number; as many as the transports let in.
+pub(crate) type Connections = Arc<DashSet<(u8, u32)>>;
+
 /// Everything that a shard speaks through but its sockets.
 pub(crate) struct Doors {
     pub(crate) shard: u8,
     pub(crate) events: EventQueue,
-    /// Records that found no room in the queue. New calls are refused while there are any.
+    /// Records that found no room in the queue. New calls are refused while there are any, so there are at most two
+    /// for each call that is up.
     pub(crate) overflow: VecDeque<CallEvent>,
     pub(crate) media: MediaHandle,
-    /// Orders to the media threads that found no room.
+    /// Orders to the media threads that found no room: a few for each call that is up.
     pub(crate) media_waiting: VecDeque<MediaCommand>,
     pub(crate) others: Vec<mpsc::Sender<ShardInput>>,
+    /// Stream connections of this shard that are up.
     pub(crate) open_connections: HashSet<u32>,
+    /// Those of all shards: whoever writes a request for another shard's connection must know whether it is up.
+    pub(crate) connections: Connections,
     pub(crate) started: Instant,
     pub(crate) counts: DoorCounts,
 }
@@ -125,8 +133,10 @@ impl<S: Sink> Edge for ShardEdge<'_, S> {
 
     fn is_open(&self, flow: &Flow) -> bool {
         flow.connection == 0
-            || flow.shard != self.doors.shard
-            || self.doors.open_connections.contains(&flow.connection)
+            || match flow.shard == self.doors.shard {
+                true => self.doors.open_connections.contains(&flow.connection),
+                false => self.doors.connections.contains(&(flow.shard, flow.connection)),
+            }
     }
 
     fn stopwatch(&self) -> Duration {

@@ -84,14 +84,7 @@ pub(crate) async fn start(path: &Path) -> Result<Plant> {
     // What only one switch can have comes before the SIP sockets: those are shared between shards, and so a second
     // switch would take packets from the first until it found out that it is the second.
     let control = control::Door::open(&data_dir)?;
-    let http = match directory.http.address {
-        Some(address) => Some(
-            tokio::net::TcpListener::bind(address)
-                .await
-                .with_context(|| format!("cannot serve metrics at {address}"))?,
-        ),
-        None => None,
-    };
+    let http = bind_http(&directory).await?;
     nobody_else_listens(&directory)?;
     let metrics = Arc::new(Metrics::new());
     metrics.directory_is_in_force_since(clock::unix_ms());
@@ -111,6 +104,7 @@ pub(crate) async fn start(path: &Path) -> Result<Plant> {
     let snapshot = Snapshot::new(Arc::clone(&directory), clock::now().at);
     let mut addresses: Vec<(Transport, SocketAddr)> = Vec::new();
     let mut threads = Vec::new();
+    let connections = crate::edge::Connections::default();
     for (shard, (inbox, events)) in receivers.into_iter().zip(&queues).enumerate() {
         let doors = Doors {
             shard: shard as u8,
@@ -120,6 +114,7 @@ pub(crate) async fn start(path: &Path) -> Result<Plant> {
             media_waiting: Default::default(),
             others: senders.clone(),
             open_connections: Default::default(),
+            connections: Arc::clone(&connections),
             started: Instant::now(),
             counts: Default::default(),
         };
@@ -170,6 +165,16 @@ pub(crate) async fn start(path: &Path) -> Result<Plant> {
         control,
         running,
     })
+}
+
+async fn bind_http(directory: &Directory) -> Result<Option<tokio::net::TcpListener>> {
+    let Some(address) = directory.http.address else {
+        return Ok(None);
+    };
+    let bound = tokio::net::TcpListener::bind(address).await;
+    bound
+        .map(Some)
+        .with_context(|| format!("cannot serve metrics at {address}"))
 }
 
 /// Answers signals, HTTP and the control socket until told to stop.

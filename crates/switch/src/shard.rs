@@ -131,7 +131,10 @@ impl Shard {
             if now.at >= self.gauges.next_at {
                 self.report(now);
             }
-            if stop_at.is_some_and(|at| self.core.load().calls == 0 || now.at >= at) {
+            // A BYE that was lost is sent again, so the end waits for their answers.
+            let load = self.core.load();
+            let over = load.calls == 0 && load.hang_ups == 0;
+            if stop_at.is_some_and(|at| over || now.at >= at) {
                 self.transport.flush();
                 self.report(now);
                 return;
@@ -208,14 +211,15 @@ impl Shard {
 fn take_arrival(core: &mut Core, doors: &mut Doors, now: Now, arrival: &Arrival<'_>, outbox: &mut Outbox) {
     let input = match arrival {
         Arrival::Message { flow, bytes } => {
-            if flow.connection != 0 {
-                doors.open_connections.insert(flow.connection);
+            if flow.connection != 0 && doors.open_connections.insert(flow.connection) {
+                doors.connections.insert((flow.shard, flow.connection));
             }
             Input::Message { flow: *flow, bytes }
         }
         Arrival::SendFailed { flow } => Input::SendFailed(*flow),
         Arrival::ConnectionClosed { flow } => {
             doors.open_connections.remove(&flow.connection);
+            doors.connections.remove(&(flow.shard, flow.connection));
             Input::SendFailed(*flow)
         }
         Arrival::Refused { cause, .. } => {
