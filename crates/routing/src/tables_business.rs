@@ -70,7 +70,7 @@ const TREATMENT: Setting = setting(
     "treatment",
     Choice(BLOCK_TREATMENTS),
     Default("\"reject\""),
-    "What a caller on the list gets.",
+    "What a caller on the list gets; \"challenge\" is not posed again while one that was passed counts.",
 );
 const ALLOW_TRUNK: Setting = setting(
     "trunk",

@@ -89,7 +89,7 @@ impl Sink<'_> for Nobody {
 
 /// Walks through the rules in their order.
 pub(crate) fn deliberate<'c, 's, S: Sink<'c>>(case: &Case<'c>, sink: &'s mut S) -> Verdict {
-    const RULES: usize = 8;
+    const RULES: usize = 9;
     let mut talk = Deliberation {
         case: *case,
         sink,
@@ -111,6 +111,7 @@ pub(crate) fn deliberate<'c, 's, S: Sink<'c>>(case: &Case<'c>, sink: &'s mut S) 
         Deliberation::do_not_originate,
         Deliberation::own_number,
         Deliberation::owners_lists,
+        Deliberation::passed_challenge,
         Deliberation::detective,
     ];
     for rule in rules {
@@ -347,22 +348,15 @@ impl<'c, S: Sink<'c>> Deliberation<'c, '_, S> {
         })
     }
 
-    fn detective(&mut self) {
-        let (facts, settings, values) = (self.case.facts, self.case.subject.detective, self.case.values);
-        if !settings.enabled {
-            if self.settled_by.is_none() {
-                self.settled_by = Some("detective_off");
-            }
-            if !S::LISTENS {
-                return;
-            }
-        }
+    fn passed_challenge(&mut self) {
+        let (facts, values) = (self.case.facts, self.case.values);
         let passed = values.passed_challenge_ms;
         let ago = |at_ms: u64| Lasting::ms(facts.at_ms.saturating_sub(at_ms));
         if self.heed("passed_challenge", Treatment::Allow, passed.is_some(), || {
             let seen = passed.map_or_else(|| "none".into(), |at| format!("{} ago", ago(at)));
             (seen, "a challenge passed that still counts".into())
         }) {
+            self.take_challenges_as_met();
             let why = format!(
                 "the caller passed a challenge {} ago",
                 ago(passed.unwrap_or(facts.at_ms))
@@ -374,6 +368,30 @@ impl<'c, S: Sink<'c>> Deliberation<'c, '_, S> {
                 Exemption::PassedChallenge,
                 evidence,
             );
+        }
+    }
+
+    /// What entries of the block list ask for besides a challenge stays.
+    fn take_challenges_as_met(&mut self) {
+        let verdict = &mut self.verdict;
+        if verdict.treatment == Treatment::Challenge {
+            let others = verdict.reasons.iter().map(|reason| reason.treatment);
+            verdict.treatment = others
+                .filter(|treatment| *treatment != Treatment::Challenge)
+                .max()
+                .unwrap_or(Treatment::Allow);
+        }
+    }
+
+    fn detective(&mut self) {
+        let (settings, values) = (self.case.subject.detective, self.case.values);
+        if !settings.enabled {
+            if self.settled_by.is_none() {
+                self.settled_by = Some("detective_off");
+            }
+            if !S::LISTENS {
+                return;
+            }
         }
         for (signal, observed) in settings.signals.iter().take(SIGNALS_MAX).zip(values.signals) {
             let window_ms = signal.window.as_millis() as u64;

@@ -20,8 +20,9 @@
 //! 6. **Owner's block list**, in the same scopes. Within a scope the most specific entry decides (number, longest
 //!    prefix, exact name, wildcards as written); across scopes the harshest treatment wins. A refusal ends the
 //!    deliberation.
-//! 7. **Detective.** A challenge passed not long ago sets free of it. Each signal over its threshold asks for a
-//!    treatment; the harshest wins.
+//! 7. **Passed challenge.** A challenge passed not long ago meets every entry of a block list that asks for no more
+//!    than one, and sets free of the detective. Entries that mark, announce or refuse are not met by it.
+//! 8. **Detective.** Each signal over its threshold asks for a treatment; the harshest wins.
 //!
 //! Only hard rules and owner's lists refuse, unless the owner set a signal to refuse. What is not known never
 //! counts against a caller: an entry that has expired never matches, a window that cannot be read is 0.

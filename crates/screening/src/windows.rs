@@ -168,16 +168,16 @@ impl Windows {
             ..DetectiveValues::default()
         };
         let detective = subject.detective;
-        let heeded = detective.enabled
-            && facts.trunk.is_some()
-            && facts.emergency.is_none()
-            && subject.number_state.is_some();
+        let heeded = facts.trunk.is_some() && facts.emergency.is_none() && subject.number_state.is_some();
         let Some(caller) = facts.caller.number().filter(|_| heeded) else {
             return values;
         };
         values.passed_challenge_ms = self
             .passed_until(subject.tenant_id, caller, facts.at_ms)
             .map(|until| passed_at(until, facts, detective));
+        if !detective.enabled {
+            return values;
+        }
         let now = Tick::at(facts.at_ms);
         let signals = measured(detective);
         for (at, signal) in signals.iter().enumerate() {

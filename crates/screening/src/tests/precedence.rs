@@ -179,20 +179,23 @@ impl Scene {
         if (0..3).any(|scope| self.first_match(ListKind::Allow, scope, facts).is_some()) {
             return free(Exemption::AllowList);
         }
+        let passed = values.passed_challenge_ms.is_some();
         let mut treatment = Treatment::Allow;
         for scope in 0..3 {
-            if let Some(entry) = self.first_match(ListKind::Block, scope, facts) {
+            if let Some(entry) = self.first_match(ListKind::Block, scope, facts)
+                && !(passed && entry.terms.treatment == Treatment::Challenge)
+            {
                 treatment = treatment.max(entry.terms.treatment);
             }
         }
         if treatment == Treatment::Reject {
             return refused(Cause::OwnerBlocked);
         }
+        if passed {
+            return (treatment, None, Some(Exemption::PassedChallenge));
+        }
         if !self.detective {
             return (treatment, None, None);
-        }
-        if values.passed_challenge_ms.is_some() {
-            return (treatment, None, Some(Exemption::PassedChallenge));
         }
         let signals = self.world().detective.signals;
         for (signal, value) in signals.iter().zip(values.signals) {

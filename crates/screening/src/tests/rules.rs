@@ -354,6 +354,47 @@ fn passed_challenge_sets_free_of_the_detective_until_it_ends_and_for_that_tenant
 }
 
 #[test]
+fn passed_challenge_meets_a_block_entry_that_asks_for_a_challenge_with_the_detective_on_or_off() {
+    for enabled in [true, false] {
+        let mut world = World::with_tenant_entries([blocked_with(Treatment::Challenge)]);
+        world.detective.enabled = enabled;
+        let windows = windows();
+        let before = screen(call_from(CALLER), &world.subject(), &windows);
+        assert!(matches!(before.admission, Admission::Challenge(_)));
+        windows.remember_pass(7, number(CALLER), NOW + MINUTE);
+        let during = screen(call_from(CALLER), &world.subject(), &windows);
+        let Admission::Pass(screened) = &during.admission else {
+            panic!("{:?}", during.admission);
+        };
+        assert!(!screened.is_tagged());
+        assert_eq!(during.record.verdict.exemption, Some(Exemption::PassedChallenge));
+        let told = crate::explain(&during.record, &world.subject());
+        assert!(
+            told.changes.iter().any(
+                |change| &*change.change == "had the caller not passed a challenge"
+                    && change.treatment == Treatment::Challenge
+            ),
+            "{told}"
+        );
+        let after = screen(at(&call_from(CALLER), NOW + MINUTE), &world.subject(), &windows);
+        assert!(matches!(after.admission, Admission::Challenge(_)));
+    }
+}
+
+#[test]
+fn passed_challenge_meets_no_block_entry_that_asks_for_more_or_for_a_mark() {
+    for treatment in [Treatment::Tag, Treatment::Announce, Treatment::Reject] {
+        let mut world = World::with_tenant_entries([blocked_with(treatment)]);
+        let challenge = blocked_with(Treatment::Challenge);
+        world.operator_lists = Lists::compile([challenge]).unwrap();
+        let windows = windows();
+        windows.remember_pass(7, number(CALLER), NOW + MINUTE);
+        let record = screen(call_from(CALLER), &world.subject(), &windows).record;
+        assert_eq!(record.verdict.treatment, treatment);
+    }
+}
+
+#[test]
 fn caller_who_sweeps_four_numbers_is_challenged_even_across_tenants_and_quarantine() {
     let windows = windows();
     let quarantined = World {
@@ -509,4 +550,10 @@ fn published_defaults_are_within_bounds_and_never_refuse() {
             .iter()
             .all(|signal| signal.treatment == Treatment::Challenge)
     );
+}
+
+fn blocked_with(treatment: Treatment) -> ListEntry {
+    let mut entry = ListEntry::block(listed(CALLER));
+    entry.terms.treatment = treatment;
+    entry
 }
