@@ -1,7 +1,7 @@
 //! The spoken captcha.
 
 use call_model::{Cause, ChallengeOutcome, Ending, Treatment};
-use sim::{AgentScript, CallerScript, Key, Setup, Then, World};
+use sim::{AgentScript, CARRIER, CallerScript, Key, Setup, Then, World};
 
 use crate::{end, ms, secs, settle};
 
@@ -125,15 +125,8 @@ fn a_caller_who_passed_and_hangs_up_while_it_rings_has_seen_a_200() {
 #[test]
 fn a_caller_whose_offer_we_cannot_speak_is_refused_with_488() {
     let mut world = World::new(1);
-    let body = "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 9000 RTP/AVP 18\r\n";
-    let invite = format!(
-        "INVITE sip:+12025550100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK1;rport\r\n\
-         From: <sip:+12025550188@example.com>;tag=1\r\nTo: <sip:+12025550100@192.0.2.1>\r\nCall-ID: g729\r\n\
-         CSeq: 1 INVITE\r\nMax-Forwards: 70\r\nContact: <sip:192.0.2.2>\r\nContent-Type: application/sdp\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    world.send_raw(sim::CARRIER, invite.as_bytes());
+    let invite = request("INVITE", 1, "", G729);
+    world.send_raw(CARRIER, invite.as_bytes());
     settle(&mut world);
     let outcome = world.records()[0].outcome;
     assert_eq!((outcome.status, outcome.cause), (488, Cause::NotAcceptable));
@@ -143,6 +136,51 @@ fn a_caller_whose_offer_we_cannot_speak_is_refused_with_488() {
             .iter()
             .any(|answer| answer.starts_with("SIP/2.0 488 "))
     );
+}
+
+#[test]
+fn a_re_invite_during_the_captcha_is_answered_and_the_captcha_goes_on() {
+    let mut world = World::new(1);
+    let caller = world.call(CallerScript {
+        holds_after: Some(ms(500)),
+        ..script(Key::Event)
+    });
+    settle(&mut world);
+    assert_eq!(world.phone(caller).reinvites(), [200]);
+    assert_eq!(end(&world, caller), (Ending::Answered, Cause::Normal, 200));
+    let record = world.record_of(caller).unwrap();
+    assert_eq!(record.challenge, Some(ChallengeOutcome::Passed));
+}
+
+#[test]
+fn a_re_invite_during_the_captcha_that_offers_nothing_we_speak_gets_488_and_the_call_stays() {
+    let mut world = World::new(1);
+    world.send_raw(CARRIER, request("INVITE", 1, "", MU_LAW).as_bytes());
+    world.run_until(ms(200));
+    let answers = world.strays();
+    let answer = answers
+        .iter()
+        .find(|text| text.starts_with("SIP/2.0 200 "))
+        .unwrap();
+    let to = answer.lines().find(|line| line.starts_with("To: ")).unwrap();
+    let tag = format!(";tag={}", to.rsplit("tag=").next().unwrap());
+    world.send_raw(CARRIER, request("ACK", 1, &tag, "").as_bytes());
+    world.send_raw(CARRIER, request("INVITE", 2, &tag, G729).as_bytes());
+    world.run_until(secs(1));
+    assert!(last(&world).starts_with("SIP/2.0 488 "), "{}", last(&world));
+    world.send_raw(CARRIER, request("ACK", 2, &tag, "").as_bytes());
+    world.send_raw(CARRIER, request("INVITE", 3, &tag, MU_LAW).as_bytes());
+    world.run_until(ms(1200));
+    assert!(last(&world).starts_with("SIP/2.0 200 "), "{}", last(&world));
+    assert!(
+        last(&world).contains("\r\nc=IN IP4 192.0.2.1\r\n"),
+        "our side of the audio: {}",
+        last(&world)
+    );
+    world.send_raw(CARRIER, request("ACK", 3, &tag, "").as_bytes());
+    world.send_raw(CARRIER, request("BYE", 4, &tag, "").as_bytes());
+    settle(&mut world);
+    assert_eq!(world.records()[0].outcome.cause, Cause::ChallengeAbandoned);
 }
 
 #[test]
@@ -205,6 +243,31 @@ fn script(key: Key) -> CallerScript {
         ..CallerScript::default()
     }
 }
+
+/// What the switch sent last to a phone that the world does not know.
+fn last(world: &World) -> String {
+    world.strays().pop().unwrap_or_default()
+}
+
+/// A request of a call from the number that is challenged, by no phone of the world's.
+fn request(method: &str, cseq: u32, to_tag: &str, body: &str) -> String {
+    format!(
+        "{method} sip:+12025550100@192.0.2.1 SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK{method}{cseq};rport\r\n\
+         From: <sip:+12025550188@example.com>;tag=1\r\nTo: <sip:+12025550100@192.0.2.1>{to_tag}\r\nCall-ID: raw\r\n\
+         CSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContact: <sip:192.0.2.2>\r\n\
+         Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// A description that we cannot speak.
+const G729: &str =
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 9000 RTP/AVP 18\r\n";
+
+/// One that we can.
+const MU_LAW: &str =
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 9000 RTP/AVP 0\r\n";
 
 /// Everybody is challenged at the first call.
 fn suspicious() -> String {

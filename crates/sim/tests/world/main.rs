@@ -45,3 +45,13 @@ fn ms(ms: u64) -> Duration {
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
+
+/// A request from the carrier outside any call that a simulated phone knows of.
+fn stray(method: &str, to_tag: &str) -> Vec<u8> {
+    format!(
+        "{method} sip:+12025550100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-{method};rport\r\n\
+         From: <sip:+12025550143@example.com>;tag=1\r\nTo: <sip:+12025550100@192.0.2.1>{to_tag}\r\nCall-ID: stray\r\n\
+         CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContact: <sip:192.0.2.2>\r\nContent-Length: 0\r\n\r\n"
+    )
+    .into_bytes()
+}

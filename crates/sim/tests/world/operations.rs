@@ -3,7 +3,7 @@
 use call_model::{Cause, Ending};
 use sim::{CARRIER, CallerScript, DIRECTORY, World};
 
-use crate::{end, ms, secs, settle};
+use crate::{end, ms, secs, settle, stray};
 
 #[test]
 fn a_new_directory_is_for_new_calls_and_leaves_those_that_are_up_alone() {
@@ -43,13 +43,21 @@ fn a_trunk_that_stays_keeps_its_calls_in_its_budget() {
 }
 
 #[test]
-fn draining_lets_calls_go_on_and_takes_no_new_ones() {
+fn draining_lets_calls_go_on_and_takes_no_new_ones_but_to_emergency_services() {
     let mut world = World::new(1);
     let before = world.call(CallerScript::default());
     world.at(secs(2), World::drain);
     let after = world.call_at(secs(3), CallerScript::default());
+    let urgent = world.call_at(
+        secs(3),
+        CallerScript {
+            to: "911".into(),
+            ..CallerScript::default()
+        },
+    );
     settle(&mut world);
     assert_eq!(end(&world, before), (Ending::Answered, Cause::Normal, 200));
+    assert_eq!(end(&world, urgent), (Ending::Answered, Cause::Normal, 200));
     assert_eq!(world.phone(after).finals(), [503]);
     assert!(world.record_of(after).is_none());
     assert_eq!(world.refused_unrecorded(), 1);
@@ -137,13 +145,4 @@ fn a_packet_that_is_no_sip_is_counted_and_one_that_is_malformed_answered() {
     assert_eq!(world.packets_refused()[2].1, Some(400));
     assert!(world.strays()[0].starts_with("SIP/2.0 400 "));
     assert_eq!(end(&world, good), (Ending::Answered, Cause::Normal, 200));
-}
-
-fn stray(method: &str, to_tag: &str) -> Vec<u8> {
-    format!(
-        "{method} sip:+12025550100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-{method};rport\r\n\
-         From: <sip:+12025550143@example.com>;tag=1\r\nTo: <sip:+12025550100@192.0.2.1>{to_tag}\r\nCall-ID: stray\r\n\
-         CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContact: <sip:192.0.2.2>\r\nContent-Length: 0\r\n\r\n"
-    )
-    .into_bytes()
 }

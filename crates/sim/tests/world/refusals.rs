@@ -1,9 +1,9 @@
 //! Calls that are refused, each with its status, its record, and nobody rung.
 
 use call_model::{Cause, Ending};
-use sim::{CallerScript, DIRECTORY, Setup, World};
+use sim::{AGENTS, CARRIER, CallerScript, DIRECTORY, STRANGER, Setup, World};
 
-use crate::{end, secs, settle};
+use crate::{end, ms, secs, settle, stray};
 
 #[test]
 fn a_blocked_caller_gets_607_and_nobody_rings() {
@@ -107,6 +107,97 @@ fn a_source_that_is_no_trunk_gets_403_or_silence() {
 }
 
 #[test]
+fn a_stranger_who_is_to_hear_nothing_hears_nothing_at_all() {
+    let mut world = World::of(Setup {
+        directory: format!("{DIRECTORY}\n[strangers]\nanswer = \"drop\"\n"),
+        ..Setup::default()
+    });
+    let malformed = String::from_utf8(stray("OPTIONS", "")).unwrap();
+    let malformed = malformed.replace("CSeq: 1 OPTIONS", "CSeq: x OPTIONS");
+    for packet in [
+        &stray("OPTIONS", "")[..],
+        &stray("REGISTER", ""),
+        &stray("INVITE", ""),
+        &stray("DANCE", ""),
+        malformed.as_bytes(),
+        b"hello\r\n\r\n",
+    ] {
+        world.send_raw(STRANGER, packet);
+    }
+    settle(&mut world);
+    assert_eq!(world.strays(), [""; 0]);
+    assert_eq!(world.packets_refused().len(), 6, "each is counted");
+    for known in [CARRIER, AGENTS[0].1] {
+        world.send_raw(known, &stray("OPTIONS", ""));
+        settle(&mut world);
+        let answer = world.strays().pop().unwrap();
+        assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    }
+}
+
+#[test]
+fn more_strangers_than_are_worth_a_record_are_refused_without_one_beside_calls_that_go_on() {
+    let mut world = World::new(1);
+    let strangers: Vec<usize> = (0..200)
+        .map(|_| {
+            world.call(CallerScript {
+                stranger: true,
+                ..CallerScript::default()
+            })
+        })
+        .collect();
+    let good = world.call_at(ms(1), CallerScript::default());
+    settle(&mut world);
+    assert_eq!(end(&world, good), (Ending::Answered, Cause::Normal, 200));
+    for stranger in &strangers {
+        assert_eq!(world.phone(*stranger).finals(), [403]);
+    }
+    let recorded = world.records().len() - 1;
+    assert_eq!(recorded, 50, "a second's worth");
+    let unrecorded = world
+        .packets_refused()
+        .iter()
+        .filter(|refused| **refused == ("stranger", Some(403)));
+    assert_eq!(unrecorded.count(), 150);
+}
+
+#[test]
+fn a_call_given_up_before_the_phone_gave_a_sign_of_life_leaves_its_trunks_budget_at_once() {
+    let sources = "sources = [\"192.0.2.2\"]";
+    let mut world = World::of(Setup {
+        directory: DIRECTORY.replace(sources, &format!("{sources}\ncalls_at_once = 1")),
+        ..Setup::default()
+    });
+    world.silence("alice");
+    let given_up = world.call(CallerScript {
+        cancels_after: Some(secs(1)),
+        ..CallerScript::default()
+    });
+    let during = world.call_at(ms(900), CallerScript::default());
+    let next = world.call_at(ms(1100), to("+12025550108"));
+    settle(&mut world);
+    assert_eq!(
+        end(&world, given_up),
+        (Ending::Cancelled, Cause::CallerCancelled, 487)
+    );
+    assert_eq!(end(&world, during).1, Cause::TrunkConcurrency);
+    assert_eq!(end(&world, next), (Ending::Answered, Cause::Normal, 200));
+}
+
+#[test]
+fn a_mark_of_verification_by_a_trunk_that_is_not_trusted_does_not_reach_the_agent() {
+    for user in ["+12025550143", "0999555014300", "front-desk"] {
+        let mut world = World::new(1);
+        let caller = world.call(from(&format!("{user};verstat=TN-Validation-Passed")));
+        settle(&mut world);
+        let sent = world.phones_of("alice").next().map(sim::Phone::invite_text);
+        let sent = sent.unwrap_or_else(|| panic!("{user}: {:?}", end(&world, caller)));
+        assert!(sent.contains(&format!("<sip:{user}@")), "{sent}");
+        assert!(!sent.contains("verstat"), "{sent}");
+    }
+}
+
+#[test]
 fn a_request_at_fault_is_refused_by_name() {
     let with_lines = |lines: &str| CallerScript {
         lines: lines.into(),
@@ -198,6 +289,23 @@ fn an_emergency_call_without_a_destination_gets_404() {
     let caller = world.call(to("911"));
     settle(&mut world);
     assert_eq!(end(&world, caller), (Ending::Refused, Cause::NumberUnknown, 404));
+    let answer = world.phone(caller).final_text();
+    assert!(answer.contains("\r\nWarning: 399 ringfence \""), "{answer}");
+}
+
+#[test]
+fn an_emergency_call_is_taken_where_the_switch_is_full() {
+    let directory = DIRECTORY.replace("[switch]\n", "[switch]\ncalls_at_once_max = 1\n");
+    let mut world = World::of(Setup {
+        directory,
+        ..Setup::default()
+    });
+    world.call(CallerScript::default());
+    let ordinary = world.call_at(secs(2), CallerScript::default());
+    let urgent = world.call_at(secs(2), to("911"));
+    settle(&mut world);
+    assert_eq!(world.phone(ordinary).finals(), [503]);
+    assert_eq!(end(&world, urgent), (Ending::Answered, Cause::Normal, 200));
 }
 
 /// Two calls are up; the third is this one.
