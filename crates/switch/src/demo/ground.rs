@@ -8,7 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use tokio::time::{Instant, sleep};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::agent::Agent;
 use super::prompts;
@@ -137,7 +139,7 @@ impl Switch {
             http: ports.http,
         };
         let until = Instant::now() + WITHIN;
-        while !control::is_running(&switch.data) {
+        while !takes_calls(ports.http).await {
             if let Some(status) = switch.child.try_wait()? {
                 bail!("the switch ended at once ({status}):\n{}", switch.last_words());
             }
@@ -181,6 +183,21 @@ impl Drop for Switch {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether the switch says so itself, as it does to a supervisor.
+async fn takes_calls(http: SocketAddr) -> bool {
+    let answer = async {
+        let mut stream = TcpStream::connect(http).await?;
+        let request = format!("GET /readyz HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    // The door is open before anybody answers at it.
+    let answer = timeout(LOOK_EVERY * 10, answer).await;
+    matches!(answer, Ok(Ok(answer)) if answer.starts_with(b"HTTP/1.1 200"))
 }
 
 /// The settings with free addresses in place of their own.
