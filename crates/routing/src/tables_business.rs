@@ -312,7 +312,7 @@ pub(crate) static BUSINESS: &[TableSpec] = &[
     TableSpec {
         name: "block_file",
         many: true,
-        doc: "Callers who are not wanted, by the million.",
+        doc: "Callers who are not wanted, by the million. The file is read at the start and at a reload; between them its content stays in memory, whatever becomes of the file.",
         settings: &[
             LIST_PATH,
             TREATMENT,
@@ -343,7 +343,7 @@ pub(crate) static BUSINESS: &[TableSpec] = &[
     TableSpec {
         name: "allow_file",
         many: true,
-        doc: "Callers who are always let through, by the million.",
+        doc: "Callers who are always let through, by the million. The file is read like that of a block_file.",
         settings: &[
             ALLOW_PATH,
             ALLOW_TRUNK,

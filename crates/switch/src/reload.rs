@@ -5,20 +5,19 @@ use std::sync::Arc;
 
 use metrics::{Metrics, Reload};
 use proxy::Snapshot;
-use routing::SourceText;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::clock;
-use crate::config::{self, Loaded, Refused};
+use crate::config::{self, Loaded, Refused, Texts};
 use crate::recorder::Errands;
 use crate::shard::ShardInput;
 
 /// What is in force, and how to replace it.
 pub(crate) struct InForce {
     pub(crate) config: PathBuf,
-    /// The texts in force, which the files may have outrun.
-    pub(crate) files: Vec<SourceText>,
+    /// What is in force, which the files may have outrun.
+    pub(crate) files: Texts,
     pub(crate) snapshot: Snapshot,
     pub(crate) shards: Vec<mpsc::Sender<ShardInput>>,
     pub(crate) errands: Errands,
@@ -74,8 +73,8 @@ impl InForce {
         Ok(self.put_in_force(loaded).await)
     }
 
-    /// Puts the list entries of the store in force, with the texts as they are: what stands half-edited in the files
-    /// is left alone.
+    /// Puts the list entries of the store in force, with settings and lists as they were read at the start or the last
+    /// reload: what stands half-edited in any file is left alone.
     ///
     /// # Errors
     /// Why not; the old entries stay in force then.
@@ -113,8 +112,8 @@ impl InForce {
 }
 
 /// Keeps the texts of what came into force. Failing that is no reason not to serve: it only costs explanations.
-pub(crate) fn save_version(errands: &Errands, ruleset: &str, files: &[routing::SourceText]) {
-    if let Err(fault) = errands.save_version(ruleset.to_owned(), files.to_vec()) {
+pub(crate) fn save_version(errands: &Errands, ruleset: &str, files: &Texts) {
+    if let Err(fault) = errands.save_version(ruleset.to_owned(), files.settings.clone()) {
         tracing::warn!(%fault, "the texts of the directory could not be kept");
     }
 }

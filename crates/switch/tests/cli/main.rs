@@ -345,6 +345,38 @@ fn running_switch_has_a_block_in_force_at_once_whatever_the_files_have_become() 
 }
 
 #[test]
+fn block_leaves_alone_what_a_list_file_has_become_until_the_next_reload() {
+    let place = Place::new();
+    let switch = place.serve();
+    let list = place.folder.path().join("blocked.txt");
+    std::fs::write(&list, "+12025550151\n").unwrap();
+    place.configure(&format!("{}\n[[block_file]]\npath = \"blocked.txt\"\n", place.text()));
+    assert_eq!(place.run(&["reload"]).code, 0);
+    let cause = |number: &str| {
+        let ran = place.run(&["explain", "--json", "--from", number, "--to", "+12025550100"]);
+        ran.json()["explanation"]["cause"].clone()
+    };
+    for half_edited in ["+12025550152\n+120255501", "+12025550152\nnobody\n"] {
+        std::fs::write(&list, half_edited).unwrap();
+        let blocked = place.run(&["block", "+12025550143"]);
+        assert_eq!(blocked.code, 0, "{blocked:?}");
+        assert!(blocked.out.contains("in force now"), "{blocked:?}");
+        assert_eq!(cause("+12025550143"), "owner_blocked");
+        assert_eq!(cause("+12025550151"), "owner_blocked");
+        assert_eq!(cause("+12025550152"), serde_json::Value::Null);
+        let unblocked = place.run(&["unblock", "+12025550143"]);
+        assert_eq!(unblocked.code, 0, "{unblocked:?}");
+    }
+    std::fs::remove_file(&list).unwrap();
+    assert_eq!(place.run(&["block", "--prefix", "+1312555"]).code, 0);
+    std::fs::write(&list, "+12025550152\n").unwrap();
+    assert_eq!(place.run(&["reload"]).code, 0);
+    assert_eq!(cause("+12025550152"), "owner_blocked");
+    assert_eq!(cause("+12025550151"), serde_json::Value::Null);
+    switch.stop();
+}
+
+#[test]
 fn help_teaches_by_example() {
     let place = Place::new();
     let all = place.run(&["--help"]);
