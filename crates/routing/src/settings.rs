@@ -29,6 +29,8 @@ pub struct SwitchSettings {
     pub setup_max: Duration,
     /// The most records that wait to be written; beyond it new calls get 503.
     pub record_queue_max: u32,
+    /// How long a call stays in the call log.
+    pub keep_calls: Duration,
     /// The text of our `User-Agent` and `Server` headers; empty for none.
     pub user_agent: Arc<str>,
 }

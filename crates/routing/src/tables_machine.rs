@@ -86,6 +86,12 @@ pub(crate) static MACHINE: &[TableSpec] = &[
                 "The most call records that may wait to be written; new calls beyond it get 503, since no record is ever dropped.",
             ),
             setting(
+                "keep_calls",
+                Time(DAY, 36_500 * DAY),
+                Default("\"400d\""),
+                "How long a call stays in the call log, from its offer; older ones are forgotten, at the start and every hour.",
+            ),
+            setting(
                 "user_agent",
                 Text(64),
                 Default("\"Ringfence\""),

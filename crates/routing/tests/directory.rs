@@ -417,9 +417,14 @@ fn only_what_cannot_change_while_running_needs_a_restart() {
     let running = load(&[MACHINE, BUSINESS]);
     assert!(
         running
-            .needs_restart(&load(&[MACHINE, BUSINESS, "[switch]\nuser_agent = \"x\""]))
+            .needs_restart(&load(&[
+                MACHINE,
+                BUSINESS,
+                "[switch]\nuser_agent = \"x\"\nkeep_calls = \"30d\""
+            ]))
             .is_empty()
     );
+    assert_eq!(running.switch.keep_calls, Duration::from_secs(400 * 86_400));
     let new = load(&[
         MACHINE,
         BUSINESS,

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use routing::{Directory, FaultAt, ScopedEntry, SourceText};
@@ -29,6 +30,8 @@ pub(crate) struct Loaded {
 pub(crate) struct Texts {
     /// The files of settings.
     pub(crate) settings: Vec<SourceText>,
+    /// How long calls are kept by these settings: what the recorder must know of them.
+    pub(crate) keep_calls: Duration,
     /// The list files that the settings name, by path.
     lists: Arc<BTreeMap<String, Vec<u8>>>,
 }
@@ -113,11 +116,12 @@ fn load_files(settings: Vec<SourceText>) -> Result<Loaded, Refused> {
         Ok(bytes)
     };
     let directory = Directory::load(&settings, &[], &mut read_list).map_err(Refused::Faults)?;
-    let lists = Arc::new(lists);
-    Ok(Loaded {
-        files: Texts { settings, lists },
-        directory,
-    })
+    let files = Texts {
+        settings,
+        keep_calls: directory.switch.keep_calls,
+        lists: Arc::new(lists),
+    };
+    Ok(Loaded { files, directory })
 }
 
 /// Checks what was read before, together with the entries of the store; no file of the configuration is read.

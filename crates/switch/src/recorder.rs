@@ -4,7 +4,7 @@
 //! waking it. It lowers itself to the ordinary scheduling class: audio and signalling go first.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -26,8 +26,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Records in one transaction of the call log.
 const BATCH_MAX: usize = 2048;
 
-/// How often passes that count no more are forgotten.
+/// How often passes that count no more, and calls that are kept no longer, are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
+/// Calls forgotten in one turn, so that records wait a few milliseconds for it at most. 25 000 a second: more than come.
+const FORGET_MAX: u32 = 500;
 
 /// How long a failed write waits before it is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -44,7 +47,11 @@ pub(crate) struct Recorder {
 
 /// Where errands are left.
 #[derive(Clone)]
-pub(crate) struct Errands(Sender<Errand>);
+pub(crate) struct Errands {
+    sender: Sender<Errand>,
+    /// How long calls are kept, in milliseconds; 0 until that is known, and nothing is forgotten.
+    keep_calls_ms: Arc<AtomicU64>,
+}
 
 impl Errands {
     /// Has something done on the recorder's store, and waits for the answer.
@@ -54,10 +61,16 @@ impl Errands {
             // Whoever asked may be gone; then nobody misses the answer.
             let _ = answer.send(work(store));
         };
-        self.0
+        self.sender
             .send(Box::new(errand))
             .map_err(|_| anyhow::anyhow!("the recorder has stopped"))?;
         Ok(wait.recv()?)
+    }
+
+    /// From now on, calls are forgotten when they are older than this.
+    pub(crate) fn keep_calls(&self, keep: Duration) {
+        let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+        self.keep_calls_ms.store(keep_ms, Ordering::Relaxed);
     }
 
     /// Keeps a list entry.
@@ -104,18 +117,7 @@ impl Recorder {
     ) -> Result<Self> {
         metrics.screening().detective_memory.set(windows.bytes());
         let stop = Arc::new(AtomicBool::new(false));
-        let (sender, receiver) = channel();
-        let mut work = Work {
-            store,
-            queues,
-            metrics,
-            windows,
-            prune_at: Instant::now(),
-            errands: receiver,
-            records: Vec::new(),
-            passes: Vec::new(),
-            retry_at: None,
-        };
+        let (mut work, errands) = Work::new(store, queues, metrics, windows);
         let told = Arc::clone(&stop);
         let thread = thread::Builder::new().name("recorder".into()).spawn(move || {
             lower_priority();
@@ -129,7 +131,7 @@ impl Recorder {
         Ok(Self {
             thread,
             stop,
-            errands: Errands(sender),
+            errands,
         })
     }
 
@@ -155,6 +157,12 @@ struct Work {
     windows: Arc<Windows>,
     /// When passes that count no more are next forgotten.
     prune_at: Instant,
+    /// How long calls are kept: see [`Errands`].
+    keep_calls_ms: Arc<AtomicU64>,
+    /// When calls that are kept no longer are next forgotten.
+    forget_at: Instant,
+    /// What `keep_calls_ms` was when they last were.
+    forgot_by_ms: u64,
     errands: Receiver<Errand>,
     records: Vec<CallRecord>,
     passes: Vec<(TenantName, E164, u64)>,
@@ -162,6 +170,34 @@ struct Work {
 }
 
 impl Work {
+    fn new(
+        store: Store,
+        queues: Vec<EventQueue>,
+        metrics: Arc<Metrics>,
+        windows: Arc<Windows>,
+    ) -> (Self, Errands) {
+        let (sender, receiver) = channel();
+        let errands = Errands {
+            sender,
+            keep_calls_ms: Arc::default(),
+        };
+        let work = Self {
+            store,
+            queues,
+            metrics,
+            windows,
+            prune_at: Instant::now(),
+            keep_calls_ms: Arc::clone(&errands.keep_calls_ms),
+            forget_at: Instant::now(),
+            forgot_by_ms: 0,
+            errands: receiver,
+            records: Vec::new(),
+            passes: Vec::new(),
+            retry_at: None,
+        };
+        (work, errands)
+    }
+
     /// One look at everything; true where there may be more at once.
     fn turn(&mut self) -> bool {
         while let Ok(errand) = self.errands.try_recv() {
@@ -178,6 +214,9 @@ impl Work {
         screening.detective_forgotten.reach(losses.forgotten);
         screening.detective_contended.reach(losses.contended);
         self.prune();
+        if !waiting {
+            self.forget_calls();
+        }
         !waiting && pending >= BATCH_MAX
     }
 
@@ -189,6 +228,23 @@ impl Work {
                 tracing::warn!(%fault, "passes that count no more could not be forgotten");
             }
         }
+    }
+
+    /// Forgets one slice of the calls that are kept no longer; the next turn goes on where there are more.
+    fn forget_calls(&mut self) {
+        let now = Instant::now();
+        let keep_ms = self.keep_calls_ms.load(Ordering::Relaxed);
+        if keep_ms == 0 || (keep_ms == self.forgot_by_ms && now < self.forget_at) {
+            return;
+        }
+        let before_ms = clock::unix_ms().saturating_sub(keep_ms);
+        match self.store.forget_calls(before_ms, FORGET_MAX) {
+            Ok(forgotten) if forgotten == FORGET_MAX as usize => return,
+            Ok(_) => {}
+            Err(fault) => tracing::warn!(%fault, "calls that are kept no longer could not be forgotten"),
+        }
+        self.forgot_by_ms = keep_ms;
+        self.forget_at = now + PRUNE_EVERY;
     }
 
     /// Takes events from the queues until a batch is full. While a write fails nothing is taken, so that the queues
@@ -266,5 +322,119 @@ pub(crate) fn lower_priority() {
     let thread = thread_priority::thread_native_id();
     if let Err(fault) = thread_priority::set_thread_priority_and_policy(thread, ThreadPriority::Min, policy) {
         tracing::debug!(?fault, "scheduling class stays as it is");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use call_model::{CallId, Called, Caller, Cause, Ending, Fault, Outcome};
+    use screening::WindowsCapacity;
+    use store::CallFilter;
+
+    use super::*;
+
+    const DAY_MS: u64 = 86_400_000;
+
+    #[test]
+    fn calls_are_forgotten_slice_by_slice_once_they_are_older_than_they_are_kept() {
+        let mut place = Place::new();
+        let old = FORGET_MAX * 2 + 10;
+        let days = |days: u64| clock::unix_ms() - days * DAY_MS;
+        let mut records: Vec<_> = (0..old).map(|n| record(days(402), n)).collect();
+        records.push(record(days(399), 0));
+        records.push(record(days(1), 0));
+        place.work.store.append(&records).unwrap();
+
+        place.work.turn();
+        assert_eq!(place.calls(), old as usize + 2, "nobody has said how long yet");
+        place.errands.keep_calls(Duration::from_millis(400 * DAY_MS));
+        for left in [old - FORGET_MAX, old - 2 * FORGET_MAX, 0, 0] {
+            place.work.turn();
+            assert_eq!(place.calls(), left as usize + 2);
+        }
+    }
+
+    #[test]
+    fn shorter_time_counts_at_once_and_the_same_one_after_an_hour() {
+        let mut place = Place::new();
+        let record = |days: u64, n| record(clock::unix_ms() - days * DAY_MS, n);
+        place.work.store.append(&[record(30, 0), record(10, 0)]).unwrap();
+        place.errands.keep_calls(Duration::from_millis(400 * DAY_MS));
+        place.work.turn();
+        assert_eq!(place.calls(), 2);
+        place.errands.keep_calls(Duration::from_millis(20 * DAY_MS));
+        place.work.turn();
+        assert_eq!(place.calls(), 1);
+
+        place.work.store.append(&[record(30, 1)]).unwrap();
+        place.work.turn();
+        assert_eq!(place.calls(), 2);
+        place.work.forget_at = Instant::now();
+        place.work.turn();
+        assert_eq!(place.calls(), 1);
+    }
+
+    struct Place {
+        work: Work,
+        errands: Errands,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let small = WindowsCapacity {
+                counts: 1024,
+                callers_swept: 1024,
+                passes: 1024,
+            };
+            let (work, errands) = Work::new(
+                Store::open(folder.path()).unwrap(),
+                vec![Arc::new(crossbeam_queue::ArrayQueue::new(16))],
+                Arc::new(Metrics::new()),
+                Arc::new(Windows::new(small, 1)),
+            );
+            Self {
+                work,
+                errands,
+                _folder: folder,
+            }
+        }
+
+        fn calls(&self) -> usize {
+            let all = CallFilter {
+                limit: Some(CallFilter::LIMIT_MAX),
+                ..CallFilter::default()
+            };
+            self.work.store.calls(&all).unwrap().len()
+        }
+    }
+
+    fn record(offered_ms: u64, number: u32) -> CallRecord {
+        CallRecord {
+            id: CallId::new(offered_ms, 0, number),
+            sip_call_id: "1@192.0.2.10".into(),
+            trunk: Some("carrier-a".into()),
+            source: [192, 0, 2, 10].into(),
+            caller: Caller::Number(E164::parse(b"+12025550143").unwrap()),
+            called: Called::Number(E164::parse(b"+12025550100").unwrap()),
+            tenant: None,
+            plan: None,
+            offered_ms,
+            ringing_ms: None,
+            answered_ms: None,
+            connected_ms: None,
+            ended_ms: offered_ms,
+            legs: Vec::new(),
+            challenge: None,
+            outcome: Outcome {
+                ending: Ending::Refused,
+                status: 404,
+                cause: Cause::NumberUnknown,
+                fault: Some(Fault::Caller),
+                hung_up_by: None,
+            },
+            decision: None,
+        }
     }
 }

@@ -111,8 +111,10 @@ impl InForce {
     }
 }
 
-/// Keeps the texts of what came into force. Failing that is no reason not to serve: it only costs explanations.
+/// Tells the recorder what came into force: how long calls are kept counts from now on, and the texts are kept.
+/// Failing the latter is no reason not to serve: it only costs explanations.
 pub(crate) fn save_version(errands: &Errands, ruleset: &str, files: &Texts) {
+    errands.keep_calls(files.keep_calls);
     if let Err(fault) = errands.save_version(ruleset.to_owned(), files.settings.clone()) {
         tracing::warn!(%fault, "the texts of the directory could not be kept");
     }

@@ -32,7 +32,7 @@ impl Loader<'_, '_> {
             table.read("call_duration_max", faults),
             table.read("setup_max", faults),
         );
-        let user_agent = table.read("user_agent", faults);
+        let (keep_calls, user_agent) = (table.read("keep_calls", faults), table.read("user_agent", faults));
         Some(SwitchSettings {
             node: node?,
             shards: shards?,
@@ -42,6 +42,7 @@ impl Loader<'_, '_> {
             call_duration_max: duration?,
             setup_max: setup?,
             record_queue_max: records?,
+            keep_calls: keep_calls?,
             user_agent: user_agent?,
         })
     }

@@ -214,6 +214,11 @@ pub(crate) const CASES: &[(&str, &str, &str)] = &[
         "no SIP URI: it begins with sip:",
     ),
     (
+        "[switch]\nkeep_calls = ¦\"23h\"",
+        "switch.keep_calls",
+        "23h is not within 1d to 36500d",
+    ),
+    (
         "[[agent]]\nname = \"bob\"\ntenant = \"acme\"\nuri = ¦\"sips:b@127.0.0.1\"",
         "agent[2].uri",
         "sips: needs TLS",

@@ -350,7 +350,10 @@ fn block_leaves_alone_what_a_list_file_has_become_until_the_next_reload() {
     let switch = place.serve();
     let list = place.folder.path().join("blocked.txt");
     std::fs::write(&list, "+12025550151\n").unwrap();
-    place.configure(&format!("{}\n[[block_file]]\npath = \"blocked.txt\"\n", place.text()));
+    place.configure(&format!(
+        "{}\n[[block_file]]\npath = \"blocked.txt\"\n",
+        place.text()
+    ));
     assert_eq!(place.run(&["reload"]).code, 0);
     let cause = |number: &str| {
         let ran = place.run(&["explain", "--json", "--from", number, "--to", "+12025550100"]);
@@ -373,6 +376,24 @@ fn block_leaves_alone_what_a_list_file_has_become_until_the_next_reload() {
     assert_eq!(place.run(&["reload"]).code, 0);
     assert_eq!(cause("+12025550152"), "owner_blocked");
     assert_eq!(cause("+12025550151"), serde_json::Value::Null);
+    switch.stop();
+}
+
+#[test]
+fn calls_are_kept_for_as_long_as_the_settings_say_and_a_reload_changes_that() {
+    let place = Place::new();
+    let recent = place.log_calls();
+    for days in [401, 399, 2] {
+        place.log_call_of(days);
+    }
+    let switch = place.serve();
+    place.wait_for_calls(recent.len() + 2);
+    place.configure(&place.text().replace("[switch]", "[switch]\nkeep_calls = \"30d\""));
+    assert_eq!(place.run(&["reload"]).code, 0);
+    place.wait_for_calls(recent.len() + 1);
+    place.configure(&place.text().replace("30d", "1d"));
+    assert_eq!(place.run(&["reload"]).code, 0);
+    place.wait_for_calls(recent.len());
     switch.stop();
 }
 

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use routing::{Directory, SourceText};
 use screening::{Windows, WindowsCapacity};
 use serde_json::Value;
-use store::Store;
+use store::{CallFilter, Store};
 
 /// A folder with a configuration, and perhaps a call log.
 pub(crate) struct Place {
@@ -108,6 +108,31 @@ impl Place {
         let files = [(name.to_str().unwrap(), text.as_str())];
         store.save_version(&ruleset, now_ms(), &files).unwrap();
         calls.iter().map(|call| call.id).collect()
+    }
+
+    /// Puts a call that was offered so many days ago into the call log.
+    pub(crate) fn log_call_of(&self, days: u64) {
+        let offered_ms = now_ms() - days * 86_400_000;
+        let call = CallRecord {
+            id: CallId::new(offered_ms, 0, 9),
+            offered_ms,
+            ended_ms: offered_ms + 1_000,
+            ..self.calls().remove(0)
+        };
+        self.store().append(&[call]).unwrap();
+    }
+
+    /// Waits until the call log holds so many calls.
+    pub(crate) fn wait_for_calls(&self, count: usize) {
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let calls = self.store().calls(&CallFilter::default()).unwrap().len();
+            if calls == count {
+                return;
+            }
+            assert!(Instant::now() < until, "{calls} calls in place of {count}");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn directory(&self) -> Directory {
