@@ -168,7 +168,8 @@ First steps:
 
 Exit codes: 0 done; 1 refused: a faulty configuration, an unknown call, nothing to do; 2 a wrong command line;
 3 broken: a file, a socket, the store.
-RINGFENCE_LOG sets how much serve logs: warn, info, debug.";
+RINGFENCE_LOG sets how much serve logs: warn, info, debug; info,ringfence::calls=debug adds a line for each call,
+without numbers and names.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:

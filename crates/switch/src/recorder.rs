@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use call_model::{CallEvent, CallRecord, E164, TenantName};
+use call_model::{CallEvent, CallRecord, E164, TenantName, Treatment};
 use metrics::Metrics;
 use routing::SourceText;
 use screening::Windows;
@@ -25,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Records in one transaction of the call log.
 const BATCH_MAX: usize = 2048;
+
+/// Errands that wait, and the most that are done in one turn.
+const ERRANDS_MAX: usize = 64;
 
 /// How often passes that count no more, and calls that are kept no longer, are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -48,7 +51,8 @@ pub(crate) struct Recorder {
 /// Where errands are left.
 #[derive(Clone)]
 pub(crate) struct Errands {
-    sender: Sender<Errand>,
+    /// At most [`ERRANDS_MAX`] wait; whoever has another waits until there is room, as it would for the answer.
+    sender: SyncSender<Errand>,
     /// How long calls are kept, in milliseconds; 0 until that is known, and nothing is forgotten.
     keep_calls_ms: Arc<AtomicU64>,
 }
@@ -56,7 +60,7 @@ pub(crate) struct Errands {
 impl Errands {
     /// Has something done on the recorder's store, and waits for the answer.
     fn ask<T: Send + 'static>(&self, work: impl FnOnce(&mut Store) -> T + Send + 'static) -> Result<T> {
-        let (answer, wait) = channel();
+        let (answer, wait) = sync_channel(1);
         let errand = move |store: &mut Store| {
             // Whoever asked may be gone; then nobody misses the answer.
             let _ = answer.send(work(store));
@@ -176,7 +180,7 @@ impl Work {
         metrics: Arc<Metrics>,
         windows: Arc<Windows>,
     ) -> (Self, Errands) {
-        let (sender, receiver) = channel();
+        let (sender, receiver) = sync_channel(ERRANDS_MAX);
         let errands = Errands {
             sender,
             keep_calls_ms: Arc::default(),
@@ -200,7 +204,7 @@ impl Work {
 
     /// One look at everything; true where there may be more at once.
     fn turn(&mut self) -> bool {
-        while let Ok(errand) = self.errands.try_recv() {
+        for errand in self.errands.try_iter().take(ERRANDS_MAX) {
             errand(&mut self.store);
         }
         let waiting = self.retry_at.is_some_and(|at| Instant::now() < at);
@@ -255,6 +259,7 @@ impl Work {
                 let Some(event) = queue.pop() else { break };
                 self.metrics.observe(&event);
                 if let CallEvent::Ended(record) = event {
+                    log_end(&record);
                     self.records.push(*record);
                 } else if let CallEvent::Passed {
                     tenant,
@@ -316,6 +321,24 @@ impl Work {
     }
 }
 
+/// One line for each call, to find it in the call log by: never who called whom.
+fn log_end(record: &CallRecord) {
+    let treatment = record
+        .decision
+        .as_ref()
+        .map(|decision| decision.verdict.treatment);
+    tracing::debug!(
+        target: "ringfence::calls",
+        call = %record.id,
+        outcome = record.outcome.ending.as_str(),
+        cause = record.outcome.cause.as_str(),
+        status = record.outcome.status,
+        treatment = treatment.map(Treatment::as_str),
+        trunk = record.trunk.as_ref().map(|trunk| trunk.as_str()),
+        "call ended"
+    );
+}
+
 /// Puts the calling thread into the ordinary scheduling class, whatever class the program was started in.
 pub(crate) fn lower_priority() {
     let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
@@ -372,6 +395,70 @@ mod tests {
         place.work.forget_at = Instant::now();
         place.work.turn();
         assert_eq!(place.calls(), 1);
+    }
+
+    #[test]
+    fn call_that_ended_is_one_line_at_debug_without_anybodys_number_or_name() {
+        let mut place = Place::new();
+        let record = record(clock::unix_ms(), 7);
+        let id = record.id.to_string();
+        place.work.queues[0]
+            .push(CallEvent::Ended(Box::new(record)))
+            .unwrap();
+        let written = Written::default();
+        let lines = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(written.clone())
+            .finish();
+        tracing::subscriber::with_default(lines, || place.work.turn());
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let ours: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("ringfence::calls"))
+            .collect();
+        assert_eq!(ours.len(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(ours[0]).unwrap();
+        assert_eq!(line["level"], "DEBUG");
+        let expected = serde_json::json!({
+            "message": "call ended", "call": id, "outcome": "refused", "cause": "number_unknown", "status": 404,
+            "trunk": "carrier-a",
+        });
+        assert_eq!(line["fields"], expected);
+        assert!(!text.contains("2025550"), "{text}");
+    }
+
+    #[test]
+    fn errands_beyond_those_that_wait_are_held_back_and_all_are_done() {
+        let mut place = Place::new();
+        for _ in 0..ERRANDS_MAX {
+            place.errands.sender.try_send(Box::new(|_| {})).unwrap();
+        }
+        assert!(place.errands.sender.try_send(Box::new(|_| {})).is_err());
+        place.work.turn();
+        assert!(place.errands.sender.try_send(Box::new(|_| {})).is_ok());
+    }
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'w> tracing_subscriber::fmt::MakeWriter<'w> for Written {
+        type Writer = Self;
+
+        fn make_writer(&'w self) -> Self {
+            self.clone()
+        }
     }
 
     struct Place {
