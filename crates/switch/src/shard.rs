@@ -91,10 +91,12 @@ impl Shard {
         let sleep = sleep_until(wake_set_to.into());
         tokio::pin!(sleep);
         loop {
+            // However far the next deadline of a call is, what the metrics say stays fresh.
+            let report_at = self.gauges.next_at;
             let mut wake_at = self
                 .core
                 .next_deadline()
-                .unwrap_or_else(|| Instant::now() + REPORT_EVERY);
+                .map_or(report_at, |deadline| deadline.min(report_at));
             if self.doors.must_retry() {
                 wake_at = wake_at.min(Instant::now() + RETRY_AFTER);
             }
