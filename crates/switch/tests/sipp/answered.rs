@@ -9,7 +9,7 @@ use crate::phone::Phone;
 use crate::place::{ALICE, BOB, CALLER, CAROL, CARRIER, Config, NUMBER, Place};
 use crate::sipp::{Sipp, media_port};
 use crate::sound::{chirp, speak};
-use crate::switch::{Switch, TALKED};
+use crate::switch::{Switch, TALKED, sum};
 
 #[test]
 fn answered_call_leaves_a_record_with_who_when_and_how_long() {
@@ -23,6 +23,10 @@ fn answered_call_leaves_a_record_with_who_when_and_how_long() {
     agent.succeeds();
     switch.shows("ringfence_calls_total{outcome=\"answered\",reason=\"normal\"} 1");
     switch.shows("ringfence_calls_offered_total 1");
+    switch.counts("ringfence_setup_delay_seconds_count", 1.0);
+    // Longer than nothing, and far less than anybody waits.
+    let delay = sum(&switch.metrics(), "ringfence_setup_delay_seconds_sum");
+    assert!(delay > 0.0 && delay < 1.0, "{delay} s");
     let records = switch.stop_with(&[TALKED]);
     let record = &records[0];
     let number = |text: &str| E164::parse(text.as_bytes()).unwrap();

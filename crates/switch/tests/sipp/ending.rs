@@ -86,6 +86,18 @@ fn stopped_switch_hangs_up_on_both_sides_and_records_each_call_once() {
 }
 
 #[test]
+fn stopped_switch_sends_a_bye_again_that_was_lost_and_ends_once_it_is_answered() {
+    let (_place, mut switch, mut caller, mut agent) = talking();
+    switch.signal(Signal::SIGTERM);
+    agent.expect_bye();
+    let lost = caller.expect_request("BYE");
+    assert!(switch.is_running(), "an answer is still to come");
+    let again = caller.expect_bye();
+    assert_eq!(again.header("Via"), lost.header("Via"), "the same transaction");
+    switch.stop_with(&[(Ending::Answered, 200, Cause::Stopped)]);
+}
+
+#[test]
 fn stopped_switch_does_not_wait_long_for_phones_that_do_not_answer() {
     let (_place, switch, caller, agent) = talking();
     drop((caller, agent));

@@ -8,8 +8,10 @@
 
 mod answered;
 mod captcha;
+mod early;
 mod ending;
 mod hostile;
+mod identity;
 mod lossy;
 mod midcall;
 mod phone;

@@ -255,6 +255,24 @@ fn requests_to_a_caller_behind_proxies_take_the_way_that_the_call_came() {
 }
 
 /// Both scenarios come to their ends, and the call is recorded as talked.
+#[test]
+fn caller_who_moves_by_update_is_reached_at_the_new_place() {
+    let (place, switch, mut caller, mut agent) = talking();
+    let mut moved = Phone::new(&place, CARRIER + 1);
+    let update = caller.request("UPDATE", "", "");
+    let here = format!("Contact: <sip:phone@{}>", place.at(CARRIER));
+    let there = format!("Contact: <sip:phone@{}>", place.at(CARRIER + 1));
+    assert!(update.contains(&here));
+    caller.send(&update.replace(&here, &there));
+    agent.expect_request("UPDATE");
+    agent.answer(200, "OK", "", "");
+    caller.expect(200);
+    agent.ask("BYE", "", "");
+    moved.expect_bye();
+    agent.expect(200);
+    switch.stop_with(&[TALKED]);
+}
+
 fn passes(caller: &str, agent: &str, config: Config, tcp: bool) {
     let place = Place::new();
     let switch = Switch::start(&place, &config);

@@ -1,14 +1,15 @@
 //! SIP over TCP as a stream: messages cut anywhere, and many in one piece.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use call_model::{Cause, Ending};
 
 use crate::phone::Phone;
-use crate::place::{CARRIER, Config, Place};
-use crate::switch::{PATIENCE, Switch, within};
+use crate::place::{ALICE, BOB, CARRIER, Config, NUMBER, Place};
+use crate::switch::{PATIENCE, Switch, TALKED, sum, within};
+use crate::text::Message;
 
 #[test]
 fn message_that_comes_byte_by_byte_is_answered() {
@@ -95,6 +96,95 @@ fn stranger_over_tcp_is_refused_on_its_own_connection() {
         "{told}"
     );
     switch.stop_with(&[(Ending::Refused, 403, Cause::UnknownTrunk)]);
+}
+
+#[test]
+fn caller_whose_connection_is_gone_is_hung_up_on_over_a_new_one() {
+    let place = Place::new();
+    let config = Config {
+        switch: "shards = 4",
+        ..Config::alice()
+    };
+    let switch = Switch::start(
+        &place,
+        &config.with(
+            "[[trunk]]\nname = \"streams\"\nsources = [\"127.0.0.1\"]\ncountry = \"1\"\n\
+             [[plan]]\nname = \"other\"\ntenant = \"acme\"\nagents = [\"bob\"]\n\
+             [[number]]\ndid = \"+12025550101\"\nplan = \"other\"\n",
+        ),
+    );
+    // Which shard has a connection, and which its call, is chance; most often they are two.
+    let calls = [(NUMBER, ALICE), ("+12025550101", BOB)];
+    let calls = calls.map(|(number, port)| {
+        let listener = TcpListener::bind(place.at(0)).unwrap();
+        let mut agent = Phone::new(&place, port);
+        let stream = connect_call(&place, number, &listener, &mut agent);
+        (stream, listener, agent)
+    });
+    switch.counts("ringfence_transport_connections", 2.0);
+    let calls = calls.map(|(stream, listener, agent)| {
+        drop(stream);
+        (listener, agent)
+    });
+    let closed = within(PATIENCE, || {
+        (sum(&switch.metrics(), "ringfence_transport_connections") == 0.0).then_some(())
+    });
+    assert!(closed.is_some(), "the switch sees that the carrier closed");
+    for (listener, mut agent) in calls {
+        agent.hang_up();
+        let mut stream = next_connection(&listener);
+        let bye = read_until(&mut stream, |text| text.ends_with("\r\n\r\n"));
+        let contact = listener.local_addr().unwrap();
+        let line = format!("BYE sip:phone@{contact};transport=tcp SIP/2.0\r\n");
+        assert!(bye.starts_with(&line), "{bye}");
+        let bye = Message::new(bye.as_bytes());
+        let mut answer = String::from("SIP/2.0 200 OK\r\n");
+        for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
+            answer += &format!("{name}: {}\r\n", bye.header(name));
+        }
+        answer += "Content-Length: 0\r\n\r\n";
+        stream.write_all(answer.as_bytes()).unwrap();
+    }
+    switch.stop_with(&[TALKED; 2]);
+}
+
+/// A call over a connection of its own, from a carrier that is reached elsewhere, to an agent who answers.
+fn connect_call(place: &Place, number: &str, elsewhere: &TcpListener, agent: &mut Phone) -> TcpStream {
+    let mut stream = connect(place);
+    let contact = elsewhere.local_addr().unwrap();
+    let invite = Phone::new(place, CARRIER)
+        .invite(number, "")
+        .replace("SIP/2.0/UDP", "SIP/2.0/TCP")
+        .replace(
+            &format!("<sip:phone@{}>", place.at(CARRIER)),
+            &format!("<sip:phone@{contact};transport=tcp>"),
+        );
+    stream.write_all(invite.as_bytes()).unwrap();
+    agent.answer_call();
+    let told = read_until(&mut stream, |text| text.contains("SIP/2.0 200 OK\r\n"));
+    let (_, answer) = told.split_once("SIP/2.0 200 OK\r\n").unwrap();
+    let answer = Message::new(format!("SIP/2.0 200 OK\r\n{answer}").as_bytes());
+    let mut ack = format!(
+        "ACK {} SIP/2.0\r\nVia: SIP/2.0/TCP {contact};branch=z9hG4bK-{}\r\nMax-Forwards: 70\r\nCSeq: 1 ACK\r\n",
+        answer.contact(),
+        contact.port()
+    );
+    for name in ["From", "To", "Call-ID"] {
+        ack += &format!("{name}: {}\r\n", answer.header(name));
+    }
+    ack += "Content-Length: 0\r\n\r\n";
+    stream.write_all(ack.as_bytes()).unwrap();
+    agent.expect_request("ACK");
+    stream
+}
+
+/// The next connection, which must come in time.
+fn next_connection(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let (stream, _) = within(PATIENCE, || listener.accept().ok()).expect("a connection comes");
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 fn connect(place: &Place) -> TcpStream {
