@@ -34,7 +34,7 @@ impl Shard {
                 }
             });
         }
-        if !found {
+        if !found && !self.is_to_hear_nothing(flow) {
             self.answer_at_once(request, flow, 481, b"", edge);
         }
     }

@@ -1,15 +1,18 @@
 //! What a shard mints: tags, Call-IDs; and how such a name leads back to its call.
 
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hasher as _};
 
 use smallvec::SmallVec;
 
 use crate::calls::CallKey;
 
-/// A generator for names that outsiders must not foresee (SplitMix64 over a secret seed).
-#[derive(Clone, Debug)]
+/// A generator for names that outsiders must not foresee: SipHash over a secret seed and a counter, so that whoever sees
+/// what was drawn learns nothing of what will be.
+#[derive(Clone)]
 pub(crate) struct Mint {
-    state: u64,
+    seed: u64,
+    drawn: u64,
     node: u32,
     shard: u8,
 }
@@ -28,7 +31,8 @@ const TAG_LENGTH: usize = 8 + 8 + 2 + 8;
 impl Mint {
     pub(crate) fn new(seed: u64, node: u32, shard: u8) -> Self {
         Self {
-            state: seed,
+            seed,
+            drawn: 0,
             node,
             shard,
         }
@@ -36,11 +40,12 @@ impl Mint {
 
     /// The next 64 bits.
     pub(crate) fn draw(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.drawn += 1;
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.seed);
+        hasher.write_u64(self.drawn);
+        hasher.write_u8(self.shard);
+        hasher.finish()
     }
 
     /// A tag that leads back to a leg of a call: slot, generation, leg, and 32 bits that nobody can guess.
