@@ -317,18 +317,24 @@ impl Shard {
         };
         let session = anchored.id.0;
         let held = anchored.side(towards);
-        // The version is raised only where something changed (RFC 3264 §8).
-        let digest = names::fnv(body);
+        let mut out = Vec::with_capacity(body.len() + 64);
+        // The version is raised only where something changed (RFC 3264 §8): compared is what is sent but for it.
+        let unversioned = Origin {
+            session,
+            version: 0,
+            address,
+        };
+        anchor(body, unversioned, held.port, &mut out);
+        let digest = names::fnv(&out);
         if held.version == 0 || held.sent != digest {
             held.version += 1;
             held.sent = digest;
         }
+        out.clear();
         let origin = Origin {
-            session,
             version: held.version,
-            address,
+            ..unversioned
         };
-        let mut out = Vec::with_capacity(body.len() + 64);
         anchor(body, origin, held.port, &mut out);
         out
     }
