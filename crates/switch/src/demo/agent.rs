@@ -142,6 +142,7 @@ impl Agent {
         leg.answer(invite, 200, &body).await?;
         let manners = Manners {
             hangs_up_after: Some(stage.agent_talks),
+            waits_to_hear: true,
             presses: None,
         };
         leg.talk(&mut audio, None, &manners, &mut |moment| {

@@ -64,6 +64,7 @@ pub(super) async fn place(
             Does::Talks(time) => Some(time),
             Does::Listens | Does::Presses(_) | Does::Cancels(_) => None,
         },
+        waits_to_hear: call.expected.hear_each_other,
         presses: match call.does {
             Does::Presses(presses) => Some(presses),
             Does::Talks(_) | Does::Listens | Does::Cancels(_) => None,

@@ -32,6 +32,9 @@ pub(super) struct Leg {
 pub(super) struct Manners {
     /// Hang up after this time; the other side is waited for where absent.
     pub(super) hangs_up_after: Option<Duration>,
+    /// Whether to talk on, within [`PATIENCE`], until the other side was heard and had time to hear us: how long a talk
+    /// takes is no promise about how much audio a busy machine moves in it.
+    pub(super) waits_to_hear: bool,
     /// What is done about the key that a captcha asks for.
     pub(super) presses: Option<Presses>,
 }
@@ -57,6 +60,10 @@ pub(super) enum Moment {
 const T1: Duration = Duration::from_millis(500);
 /// A person needs a moment between hearing and pressing.
 const REACTION: Duration = Duration::from_millis(400);
+/// How much longer than meant a talk lasts at most, where one side has not heard the other.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Frames of 20 ms that the other side is given to hear us.
+const FRAMES_TO_BE_HEARD: u32 = 20;
 /// No call of the demo lasts longer.
 const CALL_MAX: Duration = Duration::from_secs(50);
 
@@ -142,7 +149,9 @@ impl Leg {
         tell: &mut impl FnMut(Moment),
     ) -> Result<()> {
         let began = Instant::now();
-        let hang_up_at = began + manners.hangs_up_after.unwrap_or(CALL_MAX);
+        let mut hang_up_at = began + manners.hangs_up_after.unwrap_or(CALL_MAX);
+        let patient_until = hang_up_at + PATIENCE;
+        let mut spoken_since = 0;
         let mut frames = interval(Duration::from_millis(20));
         let mut press_at = None;
         let mut told = false;
@@ -160,6 +169,11 @@ impl Leg {
                     }
                 }
                 () = sleep_until(hang_up_at) => {
+                    let heard = told && spoken_since >= FRAMES_TO_BE_HEARD;
+                    if manners.waits_to_hear && !heard && Instant::now() < patient_until {
+                        hang_up_at = Instant::now() + Duration::from_millis(20);
+                        continue;
+                    }
                     self.hang_up().await?;
                     if manners.hangs_up_after.is_none() {
                         bail!("the call did not end");
@@ -172,6 +186,7 @@ impl Leg {
                         audio.press(digit);
                     }
                     audio.speak().await;
+                    spoken_since += u32::from(told);
                 }
                 asked = audio.listen() => {
                     if let (Some(asked), Some(presses)) = (asked, manners.presses) {
