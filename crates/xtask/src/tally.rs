@@ -13,9 +13,10 @@ pub(crate) struct Tally {
 impl Tally {
     /// Takes a line of output; anything but a closing line is passed over.
     pub(crate) fn read(&mut self, line: &str) {
-        let line = line.trim();
         // cargo test: `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`
+        // Indented it is what a test printed that nextest ran, and counted itself.
         let cargo_test = line.strip_prefix("test result:");
+        let line = line.trim();
         // nextest: `Summary [   1.2s] 3 tests run: 2 passed (1 slow), 1 failed, 0 skipped`
         let nextest = line
             .strip_prefix("Summary [")
@@ -80,6 +81,14 @@ mod tests {
         tally.read("3 passed");
         tally.read("    Starting 120 tests across 20 binaries");
         assert!(tally.is_empty());
+    }
+
+    #[test]
+    fn a_try_that_failed_before_the_test_passed_is_not_counted_beside_it() {
+        let mut tally = Tally::default();
+        tally.read("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 20 filtered out; finished in 1.0s");
+        tally.read("     Summary [   4.567s] 120 tests run: 120 passed (1 flaky), 0 skipped");
+        assert_eq!(tally.to_string(), "120 passed, 0 failed, 0 skipped");
     }
 
     #[test]
